@@ -1,0 +1,23 @@
+//! Plain values: ids, paths, names, objects, error kinds. No I/O, no clock, no environment.
+//!
+//! Everything above speaks in these types; they depend on nothing of this crate.
+
+mod entry;
+mod event;
+mod id;
+mod kind;
+mod name;
+mod path;
+mod progress;
+mod time;
+mod version;
+
+pub use entry::{Entry, EntryKind, Totals};
+pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
+pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
+pub use kind::ErrorKind;
+pub use name::{DatasetName, Label, NameError, TagName};
+pub use path::{EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, quote_path};
+pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
+pub use time::Time;
+pub use version::{Author, GitOrigin, Origin, Version};
