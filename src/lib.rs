@@ -11,5 +11,5 @@
 //! model                        plain values: ids, paths, names, objects, error kinds
 //! ```
 
+pub mod codec;
 pub mod model;
-pub mod sys;

@@ -83,10 +83,7 @@ impl Totals {
     /// Adds another count; saturates, since totals of a hostile tree can be anything.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
-        Self {
-            files: self.files.saturating_add(other.files),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
+        Self { files: self.files.saturating_add(other.files), bytes: self.bytes.saturating_add(other.bytes) }
     }
 }
 

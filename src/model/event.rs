@@ -95,7 +95,14 @@ mod tests {
 
     fn event(second: i64, sequence: u64, action: EventAction) -> Event {
         let version = VersionId::from_bytes([7; 32]);
-        Event { version, action, who: "a".into(), time: Time { seconds: second, offset: 0 }, host: "h".into(), sequence }
+        Event {
+            version,
+            action,
+            who: "a".into(),
+            time: Time { seconds: second, offset: 0 },
+            host: "h".into(),
+            sequence,
+        }
     }
 
     #[test]

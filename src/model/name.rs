@@ -114,8 +114,10 @@ name_newtype! {
 impl DatasetName {
     /// The name nearest to `text` that is valid, for a default taken from a folder's name.
     pub fn from_lossy(text: &str) -> Self {
-        let mapped: String =
-            text.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect();
+        let mapped: String = text
+            .chars()
+            .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
+            .collect();
         let trimmed = mapped.trim_matches(['.', '-']).replace("..", ".");
         Self::new(trimmed).unwrap_or_else(|_| Self("data".to_owned()))
     }
@@ -193,7 +195,10 @@ mod tests {
         for good in ["cats", "vision/cats", "größe_2", "a.b-c+d", "日本"] {
             assert!(DatasetName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "/a", "a/", "a//b", "a b", "a@b", "a~1", "a^", "a:b", "-a", ".a", "a..b", "HEAD", "a.lock", "a\n"] {
+        for bad in [
+            "", "/a", "a/", "a//b", "a b", "a@b", "a~1", "a^", "a:b", "-a", ".a", "a..b", "HEAD", "a.lock",
+            "a\n",
+        ] {
             assert!(DatasetName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(DatasetName::from_lossy("My data (final)").as_str(), "My-data--final");

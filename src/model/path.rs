@@ -217,7 +217,8 @@ fn forbidden_on_windows(name: &[u8]) -> bool {
 /// The text shown for a path: as it is, or in C quotes with octal escapes when it has control
 /// characters, quotes, backslashes or bytes that are not UTF-8 (git's `core.quotePath` form).
 pub fn quote_path(path: &[u8]) -> String {
-    let plain = path.to_str().is_ok_and(|text| !text.chars().any(|c| c.is_control() || c == '"' || c == '\\'));
+    let plain =
+        path.to_str().is_ok_and(|text| !text.chars().any(|c| c.is_control() || c == '"' || c == '\\'));
     if plain {
         return String::from_utf8_lossy(path).into_owned();
     }

@@ -18,7 +18,11 @@ pub struct Author {
 
 impl fmt::Display for Author {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.email.is_empty() { f.write_str(&self.name) } else { write!(f, "{} <{}>", self.name, self.email) }
+        if self.email.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{} <{}>", self.name, self.email)
+        }
     }
 }
 

@@ -1,0 +1,17 @@
+//! Bytes to values and back: pure functions, no I/O. `docs/format.md` specifies every byte.
+
+pub mod boundary;
+pub mod chunk_list;
+mod compress;
+mod error;
+pub mod header;
+pub mod pack;
+pub mod pack_index;
+mod read;
+pub mod tree;
+mod version;
+mod wire;
+
+pub use compress::{Compression, Compressor, decompress};
+pub use error::DecodeError;
+pub use version::{MAX_PARENTS, decode_version, encode_version};
