@@ -1,0 +1,74 @@
+//! Where everything lies in `.dsv`.
+
+use std::path::{Path, PathBuf};
+
+/// The name of the repository's folder.
+pub const DSV_DIR: &str = ".dsv";
+
+/// The paths of one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The `.dsv` folder.
+    pub dsv: PathBuf,
+    /// The folder of packs and indexes; of another repository's or of nobody's where the store is shared.
+    pub objects: PathBuf,
+}
+
+impl Layout {
+    /// The layout of a repository whose objects lie in `store`, or in itself.
+    pub fn new(dsv: PathBuf, store: Option<&Path>) -> Self {
+        let objects = store.unwrap_or(&dsv).join("objects");
+        Self { dsv, objects }
+    }
+
+    /// Format number and feature flags.
+    pub fn format(&self) -> PathBuf {
+        self.dsv.join("format")
+    }
+
+    /// The current dataset, or a version.
+    pub fn head(&self) -> PathBuf {
+        self.dsv.join("HEAD")
+    }
+
+    /// The repository's configuration.
+    pub fn config(&self) -> PathBuf {
+        self.dsv.join("config")
+    }
+
+    /// The folder of the staging index.
+    pub fn index(&self) -> PathBuf {
+        self.dsv.join("index")
+    }
+
+    /// The folder of refs.
+    pub fn refs(&self) -> PathBuf {
+        self.dsv.join("refs")
+    }
+
+    /// The log of events.
+    pub fn events(&self) -> PathBuf {
+        self.dsv.join("events").join("log.jsonl")
+    }
+
+    /// The lock of writers of the staging index and the worktree.
+    pub fn index_lock(&self) -> PathBuf {
+        self.dsv.join("locks").join("index")
+    }
+
+    /// The lock of writers of refs and events.
+    pub fn refs_lock(&self) -> PathBuf {
+        self.dsv.join("locks").join("refs")
+    }
+
+    /// The lock that writers of objects share and that `gc` holds alone. It lies beside the objects,
+    /// so that all repositories of a shared store meet there.
+    pub fn objects_lock(&self) -> PathBuf {
+        self.objects.join("lock")
+    }
+
+    /// Where the repositories of a shared store are listed.
+    pub fn store_users(&self) -> PathBuf {
+        self.objects.join("repositories")
+    }
+}

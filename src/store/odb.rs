@@ -1,0 +1,361 @@
+//! The object database: finds and reads records in packs. Readers never lock.
+//!
+//! A reader works on a snapshot of the index files. Packs and indexes never change under their name;
+//! they are only added, merged into new ones, and removed once what they hold is elsewhere. When a
+//! record is not found, or a pack is gone, the folder is looked at again before that is believed.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::StoreError;
+use super::index_file::{IndexFile, PackCache, pack_file_name};
+use crate::codec::chunk_list::ChunkList;
+use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
+use crate::codec::pack_index::{IndexEntry, Locator, PackName};
+use crate::codec::tree::TreeNode;
+use crate::codec::{decode_version, decompress};
+use crate::model::{BlobId, ObjectId, TreeId, Version, VersionId};
+use crate::sys::{Fs, IoContext};
+
+/// Where a record was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// The pack.
+    pub pack: PackName,
+    /// Offset and lengths in it.
+    pub locator: Locator,
+}
+
+/// What was read since the database was opened; for tests and figures.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Tree nodes read.
+    pub tree_nodes: AtomicU64,
+    /// Records read, tree nodes included.
+    pub records: AtomicU64,
+    /// Stored bytes read.
+    pub stored_bytes: AtomicU64,
+}
+
+/// Tuning of a database; the defaults fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// A pack is closed when it has grown to so many bytes; less than 2 GiB.
+    pub pack_target: u64,
+    /// zstd level of blobs and metadata up to a mebibyte, 1 to 19.
+    pub level: i32,
+    /// zstd level of chunks of large files, 1 to 19.
+    pub chunk_level: i32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { pack_target: 64 * 1024 * 1024, level: 3, chunk_level: 1 }
+    }
+}
+
+/// The object database of one repository, or of several that share it.
+pub struct ObjectDb {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) objects: PathBuf,
+    pub(super) options: StoreOptions,
+    snapshot: RwLock<Arc<Vec<Arc<IndexFile>>>>,
+    packs: PackCache,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for ObjectDb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectDb").field("objects", &self.objects).finish_non_exhaustive()
+    }
+}
+
+impl ObjectDb {
+    /// Opens the database in a folder, which may be empty.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or an index is damaged in its header.
+    pub fn open(fs: Arc<dyn Fs>, objects: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let db = Self {
+            fs,
+            objects: objects.to_owned(),
+            options,
+            snapshot: RwLock::default(),
+            packs: PackCache::default(),
+            counters: Counters::default(),
+        };
+        db.refresh()?;
+        Ok(db)
+    }
+
+    /// Looks at the folder again; true when something changed.
+    ///
+    /// # Errors
+    /// As [`ObjectDb::open`].
+    pub fn refresh(&self) -> Result<bool, StoreError> {
+        // A merge may remove an index between the listing and the opening: list again.
+        let mut attempts = 0;
+        loop {
+            match self.load() {
+                Err(StoreError::Io(error)) if error.source.kind() == std::io::ErrorKind::NotFound && attempts < 5 => {
+                    attempts += 1;
+                }
+                Err(error) => return Err(error),
+                Ok(files) => {
+                    let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+                    let same = snapshot.len() == files.len()
+                        && snapshot.iter().zip(&files).all(|(a, b)| Arc::ptr_eq(a, b));
+                    *snapshot = Arc::new(files);
+                    return Ok(!same);
+                }
+            }
+        }
+    }
+
+    fn load(&self) -> Result<Vec<Arc<IndexFile>>, StoreError> {
+        let known: HashMap<PathBuf, Arc<IndexFile>> =
+            self.indexes().iter().map(|file| (file.path.clone(), Arc::clone(file))).collect();
+        let mut files = Vec::new();
+        for name in self.file_names()? {
+            if name.starts_with("idx-") && name.ends_with(".idx") {
+                let path = self.objects.join(name);
+                files.push(match known.get(&path) {
+                    Some(file) => Arc::clone(file),
+                    None => Arc::new(IndexFile::open(&*self.fs, &path)?),
+                });
+            }
+        }
+        // The largest first: most lookups end there. The path makes the order definite.
+        files.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.path.cmp(&b.path)));
+        Ok(files)
+    }
+
+    /// The names of all files in the folder.
+    pub(super) fn file_names(&self) -> Result<Vec<String>, StoreError> {
+        let entries = match self.fs.list(&self.objects) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.and_then(|dir| dir.entries()).at("list", &self.objects)?,
+        };
+        Ok(entries.into_iter().filter_map(|(name, _)| String::from_utf8(name).ok()).collect())
+    }
+
+    /// The index files of the current snapshot.
+    pub fn indexes(&self) -> Arc<Vec<Arc<IndexFile>>> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds an index that was just published.
+    pub(super) fn add_index(&self, file: IndexFile) {
+        let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        let mut files = (**snapshot).clone();
+        if !files.iter().any(|known| known.path == file.path) {
+            files.push(Arc::new(file));
+            *snapshot = Arc::new(files);
+        }
+    }
+
+    /// The folder of packs and indexes.
+    pub fn objects_dir(&self) -> &Path {
+        &self.objects
+    }
+
+    /// The file system that the database lies on.
+    pub fn fs(&self) -> &Arc<dyn Fs> {
+        &self.fs
+    }
+
+    /// What was read so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Where a record is in the snapshot; the folder is not looked at again.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    pub fn locate(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Location>, StoreError> {
+        for file in self.indexes().iter() {
+            for locator in file.find(id) {
+                let locator = locator?;
+                if locator.kind == kind {
+                    return Ok(Some(Location { pack: file.pack_name(locator.pack), locator }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a record is in the snapshot.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    pub fn contains(&self, kind: RecordKind, id: &[u8; 32]) -> Result<bool, StoreError> {
+        self.locate(kind, id).map(|found| found.is_some())
+    }
+
+    /// Whether a blob is here, whole or as chunks.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    pub fn contains_blob(&self, id: &BlobId) -> Result<bool, StoreError> {
+        Ok(self.contains(RecordKind::Blob, id.as_bytes())? || self.contains(RecordKind::ChunkedBlob, id.as_bytes())?)
+    }
+
+    /// All records whose id begins with these hexadecimal digits (`digits` of `prefix`), each id and
+    /// kind once.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    pub fn find_prefix(&self, prefix: &[u8; 32], digits: usize) -> Result<Vec<IndexEntry>, StoreError> {
+        let mut found = Vec::new();
+        for file in self.indexes().iter() {
+            for entry in file.find_prefix(prefix, digits) {
+                found.push(entry?);
+            }
+        }
+        found.sort_by_key(IndexEntry::key);
+        found.dedup_by_key(|entry| entry.key());
+        Ok(found)
+    }
+
+    /// The raw bytes of a record, or `None` when it is not here.
+    ///
+    /// # Errors
+    /// When its pack cannot be read or its bytes are damaged.
+    pub fn try_get(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        for attempt in 0.. {
+            let Some(location) = self.locate(kind, id)? else {
+                if attempt == 0 && self.refresh()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            match self.read_at(&location, id) {
+                Err(StoreError::Io(error)) if error.source.kind() == std::io::ErrorKind::NotFound && attempt < 5 => {
+                    self.refresh()?;
+                }
+                read => return read.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The raw bytes of a record.
+    ///
+    /// # Errors
+    /// As [`ObjectDb::try_get`]; [`StoreError::Missing`] when it is not here.
+    pub fn get(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        self.try_get(kind, id)?.ok_or(StoreError::Missing { kind, id: ObjectId::Sha256(*id) })
+    }
+
+    /// The stored record at a location, header included, its checksum checked.
+    ///
+    /// # Errors
+    /// When the pack cannot be read or the record is damaged.
+    pub fn read_record(&self, location: &Location, id: &[u8; 32]) -> Result<(RecordInfo, Vec<u8>), StoreError> {
+        let Locator { kind, offset, stored_len, .. } = location.locator;
+        let path = || self.objects.join(pack_file_name(&location.pack));
+        let damaged = |source| StoreError::DamagedRecord {
+            kind,
+            id: ObjectId::Sha256(*id),
+            path: path(),
+            offset: u64::from(offset),
+            source,
+        };
+        let pack = self.packs.get(&*self.fs, &self.objects, &location.pack)?;
+        let mut bytes = vec![0; RECORD_HEADER_LEN + stored_len as usize];
+        match pack.read_exact_at(&mut bytes, u64::from(offset)) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(damaged(crate::codec::DecodeError::Truncated { what: "pack", offset: u64::from(offset) }));
+            }
+            read => read.at("read", &path())?,
+        }
+        self.counters.records.fetch_add(1, Ordering::Relaxed);
+        self.counters.stored_bytes.fetch_add(u64::from(stored_len), Ordering::Relaxed);
+        let (info, _) = RecordInfo::decode_record(&bytes).map_err(damaged)?;
+        if (info.kind, info.id) != (kind, *id) {
+            return Err(damaged(crate::codec::DecodeError::Malformed {
+                what: "pack index",
+                why: "another record lies where it points".to_owned(),
+            }));
+        }
+        Ok((info, bytes))
+    }
+
+    fn read_at(&self, location: &Location, id: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        let (info, mut bytes) = self.read_record(location, id)?;
+        let stored = &bytes[RECORD_HEADER_LEN..];
+        let raw = decompress(info.compression, stored, info.raw_len as usize).map_err(|source| {
+            StoreError::DamagedRecord {
+                kind: info.kind,
+                id: ObjectId::Sha256(*id),
+                path: self.objects.join(pack_file_name(&location.pack)),
+                offset: u64::from(location.locator.offset),
+                source,
+            }
+        })?;
+        match raw {
+            std::borrow::Cow::Owned(raw) => Ok(raw),
+            std::borrow::Cow::Borrowed(_) => {
+                bytes.drain(..RECORD_HEADER_LEN);
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// A node of a tree.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn tree_node(&self, id: &TreeId) -> Result<TreeNode, StoreError> {
+        self.counters.tree_nodes.fetch_add(1, Ordering::Relaxed);
+        let bytes = self.get(RecordKind::Tree, id.as_bytes())?;
+        TreeNode::decode(&bytes).map_err(|source| undecodable(RecordKind::Tree, id.as_bytes(), source))
+    }
+
+    /// A version's manifest.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn version(&self, id: &VersionId) -> Result<Version, StoreError> {
+        let bytes = self.get(RecordKind::Version, id.as_bytes())?;
+        decode_version(&bytes).map_err(|source| undecodable(RecordKind::Version, id.as_bytes(), source))
+    }
+
+    /// A node of a chunk list: the root of a blob (`ChunkedBlob`) or one below (`ChunkNode`).
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn chunk_list(&self, kind: RecordKind, id: &[u8; 32]) -> Result<ChunkList, StoreError> {
+        let bytes = self.get(kind, id)?;
+        ChunkList::decode(&bytes).map_err(|source| undecodable(kind, id, source))
+    }
+
+    /// The length of a blob, without reading its bytes.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn blob_len(&self, id: &BlobId) -> Result<u64, StoreError> {
+        match self.locate(RecordKind::Blob, id.as_bytes())? {
+            Some(location) => Ok(u64::from(location.locator.raw_len)),
+            None => match self.try_get(RecordKind::ChunkedBlob, id.as_bytes())? {
+                Some(bytes) => ChunkList::decode(&bytes)
+                    .map(|list| list.len())
+                    .map_err(|source| undecodable(RecordKind::ChunkedBlob, id.as_bytes(), source)),
+                None => self.get(RecordKind::Blob, id.as_bytes()).map(|bytes| bytes.len() as u64),
+            },
+        }
+    }
+
+    /// Forgets open packs and looks at the folder again; after packs were replaced.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        self.packs.clear();
+        self.refresh().map(drop)
+    }
+}
+
+fn undecodable(kind: RecordKind, id: &[u8; 32], source: crate::codec::DecodeError) -> StoreError {
+    StoreError::Undecodable { kind, id: ObjectId::Sha256(*id), source }
+}

@@ -1,0 +1,105 @@
+//! Writes one pack: records one after the other, then its table; published under its name when it is
+//! durable.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+use super::index_file::pack_file_name;
+use crate::codec::Compression;
+use crate::codec::header::PACK;
+use crate::codec::pack::{PACK_HEADER_LEN, RecordInfo, RecordKind, encode_table};
+use crate::codec::pack_index::{IndexEntry, Locator, PackName};
+use crate::sys::{Fs, IoContext, PendingFile};
+
+/// Bytes that are gathered before they are written.
+const BUFFER_LEN: usize = 1024 * 1024;
+
+/// A pack that is being written, under a temporary name.
+pub(super) struct PackWriter {
+    file: PendingFile,
+    buffer: Vec<u8>,
+    /// Bytes given so far, those in the buffer included.
+    len: u64,
+    records: Vec<RecordInfo>,
+}
+
+/// A published pack and what an index must say of it.
+pub(super) struct SealedPack {
+    pub(super) name: PackName,
+    pub(super) len: u64,
+    /// In order of id; pack number 0.
+    pub(super) entries: Vec<IndexEntry>,
+}
+
+impl PackWriter {
+    pub(super) fn create(fs: &Arc<dyn Fs>, objects: &Path) -> Result<Self, StoreError> {
+        fs.create_dir_all(objects).at("create", objects)?;
+        let file = PendingFile::create(Arc::clone(fs), objects)?;
+        let mut buffer = Vec::with_capacity(BUFFER_LEN + BUFFER_LEN / 2);
+        buffer.extend_from_slice(&PACK.header());
+        Ok(Self { file, buffer, len: PACK_HEADER_LEN, records: Vec::new() })
+    }
+
+    /// Bytes of the pack so far.
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Appends a record.
+    pub(super) fn append(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), StoreError> {
+        self.buffer.extend_from_slice(header);
+        self.buffer.extend_from_slice(stored);
+        self.len += info.record_len();
+        self.records.push(info);
+        if self.buffer.len() >= BUFFER_LEN {
+            self.flush()?;
+            self.file.start_writeback();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes the table, waits until everything is durable, and gives the pack its name.
+    pub(super) fn seal(mut self) -> Result<SealedPack, StoreError> {
+        let table = encode_table(&self.records, self.len);
+        let name: PackName = Sha256::digest(&table).into();
+        self.buffer.extend_from_slice(&table);
+        self.flush()?;
+        self.file.publish_as(&pack_file_name(&name))?;
+        let mut offset = PACK_HEADER_LEN;
+        let mut entries = Vec::with_capacity(self.records.len());
+        for record in &self.records {
+            entries.push(index_entry(record, offset));
+            offset += record.record_len();
+        }
+        entries.sort_by_key(IndexEntry::key);
+        Ok(SealedPack { name, len: self.len + table.len() as u64, entries })
+    }
+}
+
+/// The index line of a record of a pack.
+#[expect(clippy::cast_possible_truncation, reason = "packs are closed long before 4 GiB")]
+pub(super) fn index_entry(record: &RecordInfo, offset: u64) -> IndexEntry {
+    let RecordInfo { kind, stored_len, raw_len, id, .. } = *record;
+    IndexEntry { id, locator: Locator { kind, pack: 0, offset: offset as u32, stored_len, raw_len } }
+}
+
+/// The facts of a record that is about to be written.
+#[expect(clippy::cast_possible_truncation, reason = "records are bounded by MAX_RAW_LEN")]
+pub(super) fn record_info(
+    kind: RecordKind,
+    id: [u8; 32],
+    compression: Compression,
+    stored_len: usize,
+    raw_len: usize,
+) -> RecordInfo {
+    RecordInfo { kind, compression, stored_len: stored_len as u32, raw_len: raw_len as u32, id }
+}
