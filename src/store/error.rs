@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The operating system failed.
     #[error(transparent)]
     Io(#[from] IoError),
+    /// What was to be stored could not be read.
+    #[error("reading failed")]
+    Source(#[source] std::io::Error),
     /// A lock could not be had.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -108,6 +111,7 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(error) => error.kind(),
+            Self::Source(error) => ErrorKind::of_io(error),
             Self::Lock(error) => error.kind(),
             Self::Interrupted(_) => ErrorKind::Interrupted,
             Self::Damaged { source, .. }

@@ -11,6 +11,7 @@ mod pack_writer;
 mod writer;
 
 pub use blob_reader::BlobReader;
+pub use blob_writer::{BlobCompressors, WHOLE_BLOB_MAX};
 pub use error::StoreError;
 pub use index_file::{IndexFile, pack_file_name};
 pub use layout::{DSV_DIR, Layout};

@@ -16,6 +16,11 @@ use crate::sys::{Fs, IoContext, PendingFile};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_LEN: usize = 1024 * 1024;
+/// Stored bytes of at least this length are written from where they are: copying them costs more than
+/// a call.
+const DIRECT_LEN: usize = 32 * 1024;
+/// Bytes after which the system is asked to begin writing to disk.
+const WRITEBACK_LEN: u64 = 4 * 1024 * 1024;
 
 /// A pack that is being written, under a temporary name.
 pub(super) struct PackWriter {
@@ -23,6 +28,8 @@ pub(super) struct PackWriter {
     buffer: Vec<u8>,
     /// Bytes given so far, those in the buffer included.
     len: u64,
+    /// The length at which writing to disk was last asked for.
+    written_back: u64,
     records: Vec<RecordInfo>,
 }
 
@@ -40,7 +47,7 @@ impl PackWriter {
         let file = PendingFile::create(Arc::clone(fs), objects)?;
         let mut buffer = Vec::with_capacity(BUFFER_LEN + BUFFER_LEN / 2);
         buffer.extend_from_slice(&PACK.header());
-        Ok(Self { file, buffer, len: PACK_HEADER_LEN, records: Vec::new() })
+        Ok(Self { file, buffer, len: PACK_HEADER_LEN, written_back: 0, records: Vec::new() })
     }
 
     /// Bytes of the pack so far.
@@ -51,11 +58,19 @@ impl PackWriter {
     /// Appends a record.
     pub(super) fn append(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), StoreError> {
         self.buffer.extend_from_slice(header);
-        self.buffer.extend_from_slice(stored);
+        if stored.len() >= DIRECT_LEN {
+            self.flush()?;
+            self.file.write_all(stored)?;
+        } else {
+            self.buffer.extend_from_slice(stored);
+            if self.buffer.len() >= BUFFER_LEN {
+                self.flush()?;
+            }
+        }
         self.len += info.record_len();
         self.records.push(info);
-        if self.buffer.len() >= BUFFER_LEN {
-            self.flush()?;
+        if self.len - self.written_back >= WRITEBACK_LEN {
+            self.written_back = self.len;
             self.file.start_writeback();
         }
         Ok(())
