@@ -120,24 +120,35 @@ impl Writer {
     /// [`StoreError::Source`] when the source fails; when the disk is full or fails.
     pub fn put_blob(&self, source: &mut dyn Read, compressors: &mut BlobCompressors) -> Result<(BlobId, u64), StoreError> {
         let mut blocks = Blocks::new(source);
+        let first = blocks.next(Vec::new())?;
+        self.put_blocks(first, &mut blocks, compressors)
+    }
+
+    fn put_blocks(
+        &self,
+        first: Option<Block>,
+        blocks: &mut Blocks<'_>,
+        compressors: &mut BlobCompressors,
+    ) -> Result<(BlobId, u64), StoreError> {
+        let first = match first {
+            Some(block) if !blocks.at_end || block.bytes.len() as u64 > WHOLE_BLOB_MAX => block,
+            whole => {
+                let bytes = whole.map_or_else(Vec::new, |block| block.bytes);
+                return Ok((self.put_small_blob(&bytes, &mut compressors.whole)?, bytes.len() as u64));
+            }
+        };
         let mut sha = Sha256::new();
         let mut list = ListBuilder::new(self);
         let mut len = 0;
-        let mut spare = Vec::new();
-        while let Some(block) = blocks.next(std::mem::take(&mut spare))? {
+        let mut current = Some(first);
+        while let Some(block) = current {
             let fresh = &block.bytes[block.fresh..];
-            if len == 0 && blocks.at_end && fresh.len() as u64 <= WHOLE_BLOB_MAX {
-                return Ok((self.put_small_blob(fresh, &mut compressors.whole)?, fresh.len() as u64));
-            }
             sha.update(fresh);
             len += fresh.len() as u64;
             for chunk in block.chunks() {
                 list.push(self.put_chunk(chunk, &mut compressors.chunks)?, &mut compressors.whole)?;
             }
-            spare = block.bytes;
-        }
-        if len == 0 {
-            return Ok((self.put_small_blob(&[], &mut compressors.whole)?, 0));
+            current = blocks.next(block.bytes)?;
         }
         let id = BlobId::from_bytes(sha.finalize().into());
         list.finish(id, &mut compressors.whole)?;
@@ -154,6 +165,11 @@ impl Writer {
         compressors: &mut BlobCompressors,
         monitor: &Monitor<'_>,
     ) -> Result<(BlobId, u64), StoreError> {
+        let mut blocks = Blocks::new(source);
+        let first = blocks.next(Vec::new())?;
+        if blocks.at_end {
+            return self.put_blocks(first, &mut blocks, compressors);
+        }
         let workers = monitor.threads.max(1);
         let (to_hash, hash_in) = crossbeam_channel::bounded::<Arc<Block>>(2);
         let (to_store, store_in) = crossbeam_channel::bounded::<(u64, Arc<Block>)>(1);
@@ -172,9 +188,8 @@ impl Writer {
                 .collect();
             drop((store_in, to_list, to_spare));
 
-            let mut blocks = Blocks::new(source);
             let mut list = OrderedPieces { list: ListBuilder::new(self), early: BTreeMap::new(), next: 0 };
-            let fed = feed(&mut blocks, &to_hash, &to_store, &list_in, &spare_out, &mut list, compressors);
+            let fed = feed(first, &mut blocks, &to_hash, &to_store, &list_in, &spare_out, &mut list, compressors);
             drop((to_hash, to_store));
             // The error of a thread that ended early is the cause; that of feeding it only the effect.
             for storer in storers {
@@ -221,6 +236,7 @@ impl Writer {
 
 /// Reads all blocks and hands them to the threads; ends early without an error when a thread has ended.
 fn feed(
+    first: Option<Block>,
     blocks: &mut Blocks<'_>,
     to_hash: &Sender<Arc<Block>>,
     to_store: &Sender<(u64, Arc<Block>)>,
@@ -229,8 +245,9 @@ fn feed(
     list: &mut OrderedPieces<'_>,
     compressors: &mut BlobCompressors,
 ) -> Result<(), StoreError> {
-    for number in 0.. {
-        let Some(block) = blocks.next(spare.try_recv().unwrap_or_default())? else { break };
+    let mut current = first;
+    let mut number = 0;
+    while let Some(block) = current {
         let block = Arc::new(block);
         if to_hash.send(Arc::clone(&block)).is_err() || to_store.send((number, block)).is_err() {
             break;
@@ -238,6 +255,8 @@ fn feed(
         for (number, pieces) in list_in.try_iter() {
             list.take(number, pieces, &mut compressors.whole)?;
         }
+        current = blocks.next(spare.try_recv().unwrap_or_default())?;
+        number += 1;
     }
     Ok(())
 }
