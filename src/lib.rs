@@ -13,3 +13,5 @@
 
 pub mod codec;
 pub mod model;
+pub mod store;
+pub mod sys;

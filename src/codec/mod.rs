@@ -2,6 +2,7 @@
 
 pub mod boundary;
 pub mod chunk_list;
+pub mod chunker;
 mod compress;
 mod error;
 pub mod header;

@@ -114,7 +114,11 @@ impl BlobReader {
                 self.chunk.clear();
                 self.chunk = self.db.get(RecordKind::Chunk, piece.id.as_bytes())?;
                 self.chunk_start = start;
-                return if self.chunk.len() as u64 == piece.len { Ok(()) } else { Err(self.broken("a chunk's length is wrong")) };
+                return if self.chunk.len() as u64 == piece.len {
+                    Ok(())
+                } else {
+                    Err(self.broken("a chunk's length is wrong"))
+                };
             }
             let list = self.db.chunk_list(RecordKind::ChunkNode, piece.id.as_bytes())?;
             if list.level + 1 != node.list.level || list.len() != piece.len {

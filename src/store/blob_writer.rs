@@ -118,7 +118,11 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Source`] when the source fails; when the disk is full or fails.
-    pub fn put_blob(&self, source: &mut dyn Read, compressors: &mut BlobCompressors) -> Result<(BlobId, u64), StoreError> {
+    pub fn put_blob(
+        &self,
+        source: &mut dyn Read,
+        compressors: &mut BlobCompressors,
+    ) -> Result<(BlobId, u64), StoreError> {
         let mut blocks = Blocks::new(source);
         let first = blocks.next(Vec::new())?;
         self.put_blocks(first, &mut blocks, compressors)
@@ -189,7 +193,8 @@ impl Writer {
             drop((store_in, to_list, to_spare));
 
             let mut list = OrderedPieces { list: ListBuilder::new(self), early: BTreeMap::new(), next: 0 };
-            let fed = feed(first, &mut blocks, &to_hash, &to_store, &list_in, &spare_out, &mut list, compressors);
+            let fed =
+                feed(first, &mut blocks, &to_hash, &to_store, &list_in, &spare_out, &mut list, compressors);
             drop((to_hash, to_store));
             // The error of a thread that ended early is the cause; that of feeding it only the effect.
             for storer in storers {
@@ -216,8 +221,10 @@ impl Writer {
         let mut compressor = self.chunk_compressor()?;
         for (number, block) in blocks {
             monitor.interrupt.check()?;
-            let pieces =
-                block.chunks().map(|chunk| self.put_chunk(chunk, &mut compressor)).collect::<Result<Vec<_>, _>>()?;
+            let pieces = block
+                .chunks()
+                .map(|chunk| self.put_chunk(chunk, &mut compressor))
+                .collect::<Result<Vec<_>, _>>()?;
             monitor.progress.advance(0, (block.bytes.len() - block.fresh) as u64);
             recycle(block, spare);
             if pieces_out.send((number, pieces)).is_err() {
@@ -289,7 +296,12 @@ struct OrderedPieces<'w> {
 }
 
 impl OrderedPieces<'_> {
-    fn take(&mut self, number: u64, pieces: Vec<Piece>, compressor: &mut Compressor) -> Result<(), StoreError> {
+    fn take(
+        &mut self,
+        number: u64,
+        pieces: Vec<Piece>,
+        compressor: &mut Compressor,
+    ) -> Result<(), StoreError> {
         self.early.insert(number, pieces);
         while let Some(pieces) = self.early.remove(&self.next) {
             self.next += 1;
@@ -321,7 +333,11 @@ impl<'w> ListBuilder<'w> {
         }
         let (splitter, pieces) = &mut self.levels[index];
         pieces.push(piece);
-        if splitter.ends_after(chunk_hash(piece.id.as_bytes(), level)) { self.close(level, compressor) } else { Ok(()) }
+        if splitter.ends_after(chunk_hash(piece.id.as_bytes(), level)) {
+            self.close(level, compressor)
+        } else {
+            Ok(())
+        }
     }
 
     /// Stores the open node of a level and lists it one level above.

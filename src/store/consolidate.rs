@@ -69,7 +69,8 @@ pub(super) fn replace_indexes(
     old: &[Arc<IndexFile>],
     keep: impl Fn(&PackName) -> bool,
 ) -> Result<(), StoreError> {
-    let mut packs: Vec<PackName> = old.iter().flat_map(|file| file.packs()).filter(|name| keep(name)).collect();
+    let mut packs: Vec<PackName> =
+        old.iter().flat_map(|file| file.packs()).filter(|name| keep(name)).collect();
     packs.sort_unstable();
     packs.dedup();
     let mut entries: Vec<IndexEntry> = Vec::with_capacity(old.iter().map(|file| file.len()).sum());
@@ -98,7 +99,10 @@ pub(super) fn replace_indexes(
 }
 
 /// Removes files of the database; one that is gone already is fine.
-pub(super) fn remove_files(db: &ObjectDb, paths: impl IntoIterator<Item = std::path::PathBuf>) -> Result<(), StoreError> {
+pub(super) fn remove_files(
+    db: &ObjectDb,
+    paths: impl IntoIterator<Item = std::path::PathBuf>,
+) -> Result<(), StoreError> {
     for path in paths {
         match db.fs.remove_file(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -110,7 +114,8 @@ pub(super) fn remove_files(db: &ObjectDb, paths: impl IntoIterator<Item = std::p
 
 /// Copies small packs into one when they are many.
 fn merge_small_packs(db: &ObjectDb) -> Result<(), StoreError> {
-    let names: HashSet<PackName> = db.indexes().iter().flat_map(|file| file.packs().collect::<Vec<_>>()).collect();
+    let names: HashSet<PackName> =
+        db.indexes().iter().flat_map(|file| file.packs().collect::<Vec<_>>()).collect();
     if names.len() <= MAX_SMALL_PACKS {
         return Ok(());
     }
@@ -148,12 +153,15 @@ pub(super) fn rewrite_packs(
     records.sort_unstable_by_key(|(_, at)| (!at.locator.kind.is_data(), at.pack, at.locator.offset));
     records.dedup_by_key(|(_, at)| (at.pack, at.locator.offset));
     let mut open: Option<(bool, PackWriter)> = None;
-    let seal = |pack: PackWriter| pack.seal().and_then(|sealed| publish_index(db, &sealed).map(|()| sealed.name));
+    let seal =
+        |pack: PackWriter| pack.seal().and_then(|sealed| publish_index(db, &sealed).map(|()| sealed.name));
     let mut written = HashSet::new();
     for (id, location) in records {
         let (info, bytes) = db.read_record(&location, &id)?;
         let is_data = info.kind.is_data();
-        if let Some((_, full)) = open.take_if(|(data, pack)| *data != is_data || pack.len() >= db.options.pack_target) {
+        if let Some((_, full)) =
+            open.take_if(|(data, pack)| *data != is_data || pack.len() >= db.options.pack_target)
+        {
             written.insert(seal(full)?);
         }
         let (_, pack) = match &mut open {
@@ -169,7 +177,10 @@ pub(super) fn rewrite_packs(
     // A pack that was written again byte for byte has the name of the old one: it stays.
     let gone = |name: &PackName| packs.contains(name) && !written.contains(name);
     replace_indexes(db, &touched, |name| !gone(name))?;
-    remove_files(db, packs.iter().filter(|name| gone(name)).map(|name| db.objects.join(pack_file_name(name))))?;
+    remove_files(
+        db,
+        packs.iter().filter(|name| gone(name)).map(|name| db.objects.join(pack_file_name(name))),
+    )?;
     db.reopen()
 }
 

@@ -82,7 +82,11 @@ impl IndexFile {
     }
 
     /// All records whose id begins with these hexadecimal digits.
-    pub(super) fn find_prefix(&self, prefix: &[u8; 32], digits: usize) -> impl Iterator<Item = Result<IndexEntry, StoreError>> + '_ {
+    pub(super) fn find_prefix(
+        &self,
+        prefix: &[u8; 32],
+        digits: usize,
+    ) -> impl Iterator<Item = Result<IndexEntry, StoreError>> + '_ {
         self.layout.find_prefix(self.bytes(), prefix, digits).map(|number| self.entry(number))
     }
 
@@ -119,7 +123,12 @@ impl std::fmt::Debug for PackCache {
 }
 
 impl PackCache {
-    pub(super) fn get(&self, fs: &dyn Fs, objects: &Path, name: &PackName) -> Result<Arc<dyn File>, StoreError> {
+    pub(super) fn get(
+        &self,
+        fs: &dyn Fs,
+        objects: &Path,
+        name: &PackName,
+    ) -> Result<Arc<dyn File>, StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(name) {
             return Ok(Arc::clone(file));

@@ -17,3 +17,6 @@ pub use index_file::{IndexFile, pack_file_name};
 pub use layout::{DSV_DIR, Layout};
 pub use odb::{Counters, Location, ObjectDb, StoreOptions};
 pub use writer::{WriteStats, Writer};
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,9 @@ impl ObjectDb {
         let mut attempts = 0;
         loop {
             match self.load() {
-                Err(StoreError::Io(error)) if error.source.kind() == std::io::ErrorKind::NotFound && attempts < 5 => {
+                Err(StoreError::Io(error))
+                    if error.source.kind() == std::io::ErrorKind::NotFound && attempts < 5 =>
+                {
                     attempts += 1;
                 }
                 Err(error) => return Err(error),
@@ -200,7 +202,8 @@ impl ObjectDb {
     /// # Errors
     /// When an index is damaged.
     pub fn contains_blob(&self, id: &BlobId) -> Result<bool, StoreError> {
-        Ok(self.contains(RecordKind::Blob, id.as_bytes())? || self.contains(RecordKind::ChunkedBlob, id.as_bytes())?)
+        Ok(self.contains(RecordKind::Blob, id.as_bytes())?
+            || self.contains(RecordKind::ChunkedBlob, id.as_bytes())?)
     }
 
     /// All records whose id begins with these hexadecimal digits (`digits` of `prefix`), each id and
@@ -233,7 +236,9 @@ impl ObjectDb {
                 return Ok(None);
             };
             match self.read_at(&location, id) {
-                Err(StoreError::Io(error)) if error.source.kind() == std::io::ErrorKind::NotFound && attempt < 5 => {
+                Err(StoreError::Io(error))
+                    if error.source.kind() == std::io::ErrorKind::NotFound && attempt < 5 =>
+                {
                     self.refresh()?;
                 }
                 read => return read.map(Some),
@@ -254,7 +259,11 @@ impl ObjectDb {
     ///
     /// # Errors
     /// When the pack cannot be read or the record is damaged.
-    pub fn read_record(&self, location: &Location, id: &[u8; 32]) -> Result<(RecordInfo, Vec<u8>), StoreError> {
+    pub fn read_record(
+        &self,
+        location: &Location,
+        id: &[u8; 32],
+    ) -> Result<(RecordInfo, Vec<u8>), StoreError> {
         let Locator { kind, offset, stored_len, .. } = location.locator;
         let path = || self.objects.join(pack_file_name(&location.pack));
         let damaged = |source| StoreError::DamagedRecord {
@@ -268,7 +277,10 @@ impl ObjectDb {
         let mut bytes = vec![0; RECORD_HEADER_LEN + stored_len as usize];
         match pack.read_exact_at(&mut bytes, u64::from(offset)) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(damaged(crate::codec::DecodeError::Truncated { what: "pack", offset: u64::from(offset) }));
+                return Err(damaged(crate::codec::DecodeError::Truncated {
+                    what: "pack",
+                    offset: u64::from(offset),
+                }));
             }
             read => read.at("read", &path())?,
         }

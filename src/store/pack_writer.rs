@@ -36,7 +36,6 @@ pub(super) struct PackWriter {
 /// A published pack and what an index must say of it.
 pub(super) struct SealedPack {
     pub(super) name: PackName,
-    pub(super) len: u64,
     /// In order of id; pack number 0.
     pub(super) entries: Vec<IndexEntry>,
 }
@@ -44,7 +43,7 @@ pub(super) struct SealedPack {
 impl PackWriter {
     pub(super) fn create(fs: &Arc<dyn Fs>, objects: &Path) -> Result<Self, StoreError> {
         fs.create_dir_all(objects).at("create", objects)?;
-        let file = PendingFile::create(Arc::clone(fs), objects)?;
+        let file = PendingFile::create(fs, objects)?;
         let mut buffer = Vec::with_capacity(BUFFER_LEN + BUFFER_LEN / 2);
         buffer.extend_from_slice(&PACK.header());
         Ok(Self { file, buffer, len: PACK_HEADER_LEN, written_back: 0, records: Vec::new() })
@@ -56,7 +55,12 @@ impl PackWriter {
     }
 
     /// Appends a record.
-    pub(super) fn append(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn append(
+        &mut self,
+        info: RecordInfo,
+        header: &[u8],
+        stored: &[u8],
+    ) -> Result<(), StoreError> {
         self.buffer.extend_from_slice(header);
         if stored.len() >= DIRECT_LEN {
             self.flush()?;
@@ -71,7 +75,7 @@ impl PackWriter {
         self.records.push(info);
         if self.len - self.written_back >= WRITEBACK_LEN {
             self.written_back = self.len;
-            self.file.start_writeback();
+            self.file.file().start_writeback();
         }
         Ok(())
     }
@@ -96,7 +100,7 @@ impl PackWriter {
             offset += record.record_len();
         }
         entries.sort_by_key(IndexEntry::key);
-        Ok(SealedPack { name, len: self.len + table.len() as u64, entries })
+        Ok(SealedPack { name, entries })
     }
 }
 

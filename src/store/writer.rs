@@ -17,7 +17,7 @@ use crate::codec::pack_index::encode_index;
 use crate::codec::tree::TreeNode;
 use crate::codec::{Compressor, encode_version};
 use crate::model::{BlobId, TreeId, Version, VersionId};
-use crate::sys::{IoContext, IoError, publish};
+use crate::sys::{IoContext, publish};
 
 /// Full packs that may wait for the disk; more make the writers wait, so that memory and the page
 /// cache are bounded.
@@ -138,7 +138,8 @@ impl Writer {
     /// # Errors
     /// When an index is damaged.
     pub fn contains_blob(&self, id: &BlobId) -> Result<bool, StoreError> {
-        Ok(self.contains(RecordKind::Blob, id.as_bytes())? || self.contains(RecordKind::ChunkedBlob, id.as_bytes())?)
+        Ok(self.contains(RecordKind::Blob, id.as_bytes())?
+            || self.contains(RecordKind::ChunkedBlob, id.as_bytes())?)
     }
 
     /// Stores a record under its id unless it is there; true when it is new.
@@ -147,7 +148,13 @@ impl Writer {
     ///
     /// # Errors
     /// When the disk is full or fails.
-    pub fn put(&self, kind: RecordKind, id: [u8; 32], raw: &[u8], compressor: &mut Compressor) -> Result<bool, StoreError> {
+    pub fn put(
+        &self,
+        kind: RecordKind,
+        id: [u8; 32],
+        raw: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<bool, StoreError> {
         assert!(raw.len() <= MAX_RAW_LEN, "a record of {} bytes", raw.len());
         if !self.claim(kind, id, raw.len() as u64)? {
             return Ok(false);
@@ -215,7 +222,7 @@ impl Writer {
         // The sealer ends early only by an error; the first thread to notice takes it.
         self.join_sealer()?;
         let source = std::io::Error::other("an earlier pack could not be written");
-        Err(IoError::new("write to", &self.db.objects, source).into())
+        Ok(Err(source).at("write to", &self.db.objects)?)
     }
 
     fn join_sealer(&self) -> Result<(), StoreError> {
