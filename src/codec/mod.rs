@@ -9,6 +9,7 @@ pub mod header;
 pub mod pack;
 pub mod pack_index;
 mod read;
+pub mod staging_index;
 pub mod tree;
 mod version;
 mod wire;

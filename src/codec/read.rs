@@ -41,6 +41,11 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// Whether every byte was read.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     /// Demands that every byte was read.
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
         if self.at == self.bytes.len() {
