@@ -144,14 +144,11 @@ impl Recording {
                 if !seen.insert((fingerprint(&tree), marks.len())) {
                     continue;
                 }
-                let root = folder.path().join("image");
-                std::fs::create_dir(&root).unwrap();
-                write_tree(&tree, &root);
-                let image =
-                    CrashImage { root: &root, point: number + 1, variant, marks: &marks, ops: &self.ops };
+                write_tree(&tree, folder.path());
+                let (root, point) = (folder.path(), number + 1);
+                let image = CrashImage { root, point, variant, marks: &marks, ops: &self.ops };
                 let _context = Context(|| image.to_string());
                 check(&image);
-                std::fs::remove_dir_all(&root).unwrap();
             }
         }
         let (replayed, real) = (disk.after_crash(Variant::Everything), &self.after);
