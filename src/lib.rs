@@ -13,5 +13,6 @@
 
 pub mod codec;
 pub mod model;
+pub mod plumbing;
 pub mod store;
 pub mod sys;

@@ -1,0 +1,4 @@
+//! One file an operation: what git calls plumbing. Each takes handles of the layers below and typed
+//! options, and returns a typed outcome.
+
+pub mod store_files;
