@@ -162,7 +162,9 @@ pub fn store_files(
                 Message::Large(file) => large.push(file),
             }
         }
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
     })?;
     let mut thread = FileStorer::new(writer, root)?;
     large.sort_by(|a, b| a.path.cmp(&b.path));
@@ -187,7 +189,8 @@ fn work(
 ) -> Result<(), StoreFilesError> {
     let mut thread = FileStorer::new(writer, root)?;
     loop {
-        let batch: Vec<_> = files.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(BATCH).collect();
+        let batch: Vec<_> =
+            files.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(BATCH).collect();
         if batch.is_empty() {
             return Ok(());
         }
@@ -233,7 +236,11 @@ impl<'a> FileStorer<'a> {
 
     /// Stores one file; with a monitor, on all its threads. The outer error is the database's, the
     /// inner one the file's.
-    fn store(&mut self, file: FileToStore, monitor: Option<&Monitor<'_>>) -> Result<Result<StoredFile, FileProblem>, StoreError> {
+    fn store(
+        &mut self,
+        file: FileToStore,
+        monitor: Option<&Monitor<'_>>,
+    ) -> Result<Result<StoredFile, FileProblem>, StoreError> {
         let FileToStore { path, mut stat } = file;
         match bytes_to_path(path.as_bytes()) {
             Ok(below) => self.path = self.root.join(below),
@@ -248,7 +255,9 @@ impl<'a> FileStorer<'a> {
             let (id, size, after) = match read {
                 Ok(read) => read,
                 Err(ReadError::Store(error)) => return Err(error),
-                Err(ReadError::File(action, source)) => return Ok(Err(FileProblem::Io { action, path, source })),
+                Err(ReadError::File(action, source)) => {
+                    return Ok(Err(FileProblem::Io { action, path, source }));
+                }
             };
             if after == stat && after.size == size {
                 let kind = match after.kind {
@@ -263,7 +272,11 @@ impl<'a> FileStorer<'a> {
         Ok(Err(FileProblem::Changing { path }))
     }
 
-    fn store_regular(&mut self, expected: u64, monitor: Option<&Monitor<'_>>) -> Result<(BlobId, u64, Stat), ReadError> {
+    fn store_regular(
+        &mut self,
+        expected: u64,
+        monitor: Option<&Monitor<'_>>,
+    ) -> Result<(BlobId, u64, Stat), ReadError> {
         let mut file = self.fs.open_nofollow(&self.path).map_err(|e| ReadError::File("open", e))?;
         let (id, size) = if expected <= WHOLE_BLOB_MAX {
             read_small(&mut *file, expected, &mut self.buf)?;

@@ -7,6 +7,8 @@
     reason = "helpers of tests fail by panicking and prepare files behind the back of the code under test"
 )]
 
+mod format_doc;
+mod layers;
 mod support;
 mod sys;
 

@@ -1,0 +1,108 @@
+//! `docs/format.md` says what the program does: its constants and example bytes are compared with the
+//! code. `DSV_UPDATE_DOCS=1` rewrites the example bytes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dsv::codec::chunk_list::{ChunkList, Piece};
+use dsv::codec::pack::{self, RecordInfo, RecordKind};
+use dsv::codec::tree::TreeNode;
+use dsv::codec::{Compression, boundary, encode_version};
+use dsv::model::{
+    Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Label, ObjectId, Origin, Time, Totals, TreeId,
+    Version,
+};
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/format.md")
+}
+
+fn hex_dump(bytes: &[u8]) -> String {
+    let lines =
+        bytes.chunks(16).map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "));
+    lines.map(|line| line + "\n").collect()
+}
+
+fn examples() -> Vec<(&'static str, Vec<u8>)> {
+    let entry = |name: &str, kind, size, files, id| Entry {
+        name: EntryName::new(name).unwrap(),
+        kind,
+        size,
+        files,
+        id: ObjectId::Sha256([id; 32]),
+    };
+    let leaf = TreeNode::Leaf(vec![
+        entry("a", EntryKind::File, 300, 1, 9),
+        entry("b", EntryKind::Directory, 7, 5, 10),
+    ]);
+    let version = Version {
+        tree: TreeId::from_bytes([1; 32]),
+        parents: vec![],
+        dataset: DatasetName::new("cats").unwrap(),
+        label: Label::first(),
+        author: Author { name: "Ada".into(), email: "ada@example.org".into() },
+        time: Time { seconds: 1_700_000_000, offset: 3600 },
+        message: "First".into(),
+        metadata: BTreeMap::from([("rows".to_owned(), serde_json::json!(12))]),
+        origin: Origin::default(),
+        totals: Totals { files: 2, bytes: 307 },
+    };
+    let list = ChunkList { level: 0, pieces: vec![Piece { len: 70_000, id: ChunkId([5; 32]) }] };
+    let info = RecordInfo {
+        kind: RecordKind::Blob,
+        compression: Compression::Raw,
+        stored_len: 5,
+        raw_len: 5,
+        id: {
+            use sha2::Digest;
+            sha2::Sha256::digest(b"hello").into()
+        },
+    };
+    let record = [&info.encode_header(b"hello")[..], b"hello"].concat();
+    vec![
+        ("tree-leaf", leaf.encode()),
+        ("version", encode_version(&version)),
+        ("chunk-list", list.encode()),
+        ("record", record),
+    ]
+}
+
+#[test]
+fn example_bytes() {
+    let mut text = std::fs::read_to_string(page()).unwrap();
+    let update = std::env::var_os("DSV_UPDATE_DOCS").is_some();
+    for (name, bytes) in examples() {
+        let opening = format!("```hex {name}\n");
+        let start = text.find(&opening).unwrap_or_else(|| panic!("no example {name}")) + opening.len();
+        let end = start + text[start..].find("```").unwrap();
+        let expected = hex_dump(&bytes);
+        if update {
+            text.replace_range(start..end, &expected);
+        }
+        assert_eq!(&text[start..start + expected.len().min(text.len() - start)], expected, "{name}");
+    }
+    if update {
+        std::fs::write(page(), text).unwrap();
+    }
+}
+
+#[test]
+fn constants() {
+    let text = std::fs::read_to_string(page()).unwrap();
+    let constants = [
+        ("MIN_ITEMS", boundary::MIN_ITEMS as u64),
+        ("MAX_ITEMS", boundary::MAX_ITEMS as u64),
+        ("MASK", boundary::MASK),
+        ("RECORD_HEADER_LEN", pack::RECORD_HEADER_LEN as u64),
+        ("TABLE_ENTRY_LEN", pack::TABLE_ENTRY_LEN as u64),
+        ("TRAILER_LEN", pack::TRAILER_LEN as u64),
+        ("MAX_RAW_LEN", pack::MAX_RAW_LEN as u64),
+    ];
+    for (name, value) in constants {
+        let row = format!("| `{name}` | {value} |");
+        assert!(text.contains(&row), "the page does not say {row}");
+    }
+    for kind in RecordKind::ALL {
+        assert!((1..=6).contains(&kind.code()));
+    }
+}
