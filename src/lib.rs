@@ -16,3 +16,4 @@ pub mod model;
 pub mod plumbing;
 pub mod store;
 pub mod sys;
+pub mod worktree;

@@ -188,8 +188,25 @@ impl<B: AsRef<[u8]>> Base<B> {
     /// When a table breaks a rule.
     pub fn subtree(&self, path: &[u8]) -> Result<Range<u32>, DecodeError> {
         let start = self.partition_dirs(0..self.dir_count, |dir| dir_order(dir, path) == Ordering::Less)?;
-        let end = self.partition_dirs(start..self.dir_count, |dir| is_at_or_below(dir, path))?;
-        Ok(start..end)
+        Ok(start..self.subtree_end(start..self.dir_count, path)?)
+    }
+
+    /// The first of these directories that is not at or below `path`, where those that are come first.
+    ///
+    /// # Errors
+    /// When a table breaks a rule.
+    pub fn subtree_end(&self, dirs: Range<u32>, path: &[u8]) -> Result<u32, DecodeError> {
+        // Most directories hold few others, so the end is looked for near the start first.
+        let mut inside = dirs.start;
+        let mut step = 1;
+        while let Some(probe) = inside.checked_add(step - 1).filter(|&probe| probe < dirs.end) {
+            if !is_at_or_below(self.dir_line(probe)?.0, path) {
+                return self.partition_dirs(inside..probe, |dir| is_at_or_below(dir, path));
+            }
+            inside = probe + 1;
+            step = step.saturating_mul(2);
+        }
+        self.partition_dirs(inside..dirs.end, |dir| is_at_or_below(dir, path))
     }
 
     /// The block that holds entry `number`: its records, and its names.

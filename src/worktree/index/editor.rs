@@ -1,0 +1,323 @@
+//! Changing and saving the staging index.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::overlay::{Overlay, Record};
+use super::{JOURNAL_NAME, JournalState, StagingIndex, WorktreeError, base_name, join, open_base, split};
+use crate::codec::staging_index::{BaseWriter, Frame, Op, STAGED_LEN, Staged, journal_header};
+use crate::model::{RepoPath, TreeId};
+use crate::sys::{CreateOptions, File, Fs, IoContext, IoError, Lock, PendingFile, is_temp_name, publish};
+use crate::worktree::stat::file_system_now;
+
+/// A journal may always grow to this, so that a small index is a single file.
+const MIN_JOURNAL_LIMIT: u64 = 1024 * 1024;
+/// And never beyond this, since every reader reads it whole: some hundred thousand paths.
+const MAX_JOURNAL_LIMIT: u64 = 16 * 1024 * 1024;
+/// Between the two, the part of the base's length that a journal may have.
+const JOURNAL_SHARE: u64 = 16;
+/// With more edits than this since the known tree, a new base forgets the tree: to make the next one from
+/// all entries is then about as fast.
+const MAX_EDITED_IN_BASE: usize = 64 * 1024;
+/// Bytes gathered before they are written.
+const WRITE_BUFFER: usize = 256 * 1024;
+
+/// The staging index in the hands of the one who may change it. Reading goes on as with
+/// [`StagingIndex`] and sees what was changed; the disk sees it with [`IndexEditor::save`].
+#[derive(Debug)]
+pub struct IndexEditor {
+    fs: Arc<dyn Fs>,
+    index: StagingIndex,
+    opened_ns: i64,
+    /// The known tree was changed and not saved.
+    tree_is_dirty: bool,
+    _lock: Lock,
+}
+
+impl Deref for IndexEditor {
+    type Target = StagingIndex;
+
+    fn deref(&self) -> &StagingIndex {
+        &self.index
+    }
+}
+
+impl IndexEditor {
+    /// Opens the index in `dir`, which is created when it is missing. `lock` is the exclusive lock that
+    /// all who change this index agree on; it is held until the editor is dropped.
+    ///
+    /// # Errors
+    /// As [`StagingIndex::open`], and when nothing can be written to `dir`.
+    pub fn open(fs: &Arc<dyn Fs>, dir: &Path, lock: Lock) -> Result<Self, WorktreeError> {
+        let index = StagingIndex::open(&**fs, dir)?;
+        if index.journal.is_none() {
+            fs.create_dir_all(dir).at("create", dir)?;
+        }
+        let opened_ns = file_system_now(fs, dir)?;
+        Ok(Self { fs: Arc::clone(fs), index, opened_ns, tree_is_dirty: false, _lock: lock })
+    }
+
+    /// When the index was opened, by the clock of the file system, in nanoseconds since the epoch: what
+    /// [`StatFacts::of_read`](crate::worktree::StatFacts::of_read) asks for.
+    pub const fn opened_ns(&self) -> i64 {
+        self.opened_ns
+    }
+
+    /// Stages something. Whatever cannot be there together with it goes: a file where a directory is
+    /// needed, all that lies below a path that becomes an entry.
+    ///
+    /// # Errors
+    /// When the path is the root, or the index is damaged where it has to be read.
+    pub fn set(&mut self, path: &RepoPath, staged: Staged) -> Result<(), WorktreeError> {
+        if path.is_root() {
+            return Err(WorktreeError::RootIsNoEntry);
+        }
+        self.clear_ancestors(path)?;
+        self.remove_below_only(path)?;
+        let (dir, name) = split(path.as_bytes());
+        let edited = self.differs_from_tree(path, &staged)?;
+        self.index.overlay.put(dir, name, Some(staged), edited, true);
+        Ok(())
+    }
+
+    /// Unstages a path; nothing happens when nothing is staged there.
+    ///
+    /// # Errors
+    /// When the index is damaged where it has to be read.
+    pub fn remove(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        if self.index.get(path)?.is_some() {
+            let (dir, name) = split(path.as_bytes());
+            self.index.overlay.put(dir, name, None, true, true);
+        }
+        Ok(())
+    }
+
+    /// Unstages a path and all that lies below it; the root unstages everything.
+    ///
+    /// # Errors
+    /// When the index is damaged where it has to be read.
+    pub fn remove_all(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        self.remove(path)?;
+        self.remove_below_only(path)
+    }
+
+    /// Says that the index equals this tree, as it does after a commit or a checkout.
+    pub fn set_tree(&mut self, tree: TreeId) {
+        self.index.become_tree(tree);
+        self.tree_is_dirty = true;
+    }
+
+    /// Removes entries where `path` needs directories.
+    fn clear_ancestors(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        let (parent, _) = split(path.as_bytes());
+        if self.index.overlay.ancestors_are_clear(parent) {
+            return Ok(());
+        }
+        let mut ancestor = path.parent();
+        while let Some(dir) = ancestor.filter(|dir| !dir.is_root()) {
+            self.remove(&dir)?;
+            ancestor = dir.parent();
+        }
+        self.index.overlay.note_ancestors_clear(parent);
+        Ok(())
+    }
+
+    fn remove_below_only(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        if !self.index.has_below(path)? {
+            return Ok(());
+        }
+        self.index.overlay.forget_ancestors_clear(path.as_bytes());
+        let dirs = self.index.dirs_at_or_below(path.as_bytes()).map(|view| Ok(view?.path().to_vec()));
+        for dir in dirs.collect::<Result<Vec<_>, WorktreeError>>()? {
+            let names = self.index.dir(&dir)?.entries().map(|entry| Ok(entry?.name.to_vec()));
+            for name in names.collect::<Result<Vec<_>, WorktreeError>>()? {
+                self.index.overlay.put(&dir, &name, None, true, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether staging this makes the path differ from the known tree, as far as can be told cheaply.
+    fn differs_from_tree(&self, path: &RepoPath, staged: &Staged) -> Result<bool, WorktreeError> {
+        if self.index.tree.is_none() {
+            return Ok(true);
+        }
+        let (dir, name) = split(path.as_bytes());
+        let was_edited = match self.index.overlay.get(dir, name) {
+            Some(record) => record.edited,
+            None => self.index.edited_in_base.contains(path),
+        };
+        Ok(was_edited || !self.index.get(path)?.is_some_and(|now| now.same_content(staged)))
+    }
+
+    /// Makes all changes durable. Costs what was changed, but for a new base now and then.
+    ///
+    /// # Errors
+    /// When something cannot be written; then the index on the disk is what it was, or, when only the last
+    /// step failed, what it was to be. The save can be tried again.
+    pub fn save(&mut self) -> Result<(), WorktreeError> {
+        if !self.index.overlay.has_dirty() && !self.tree_is_dirty {
+            return Ok(());
+        }
+        let now_ns = file_system_now(&self.fs, &self.index.dir)?;
+        self.index.overlay.settle(now_ns);
+        let (dirty, path_bytes) = self.index.overlay.dirty_size();
+        let estimate = (dirty * (STAGED_LEN + 4) + path_bytes + 64) as u64;
+        let base_len = self.index.base.as_ref().map_or(0, |base| base.byte_len() as u64);
+        let limit = (base_len / JOURNAL_SHARE).clamp(MIN_JOURNAL_LIMIT, MAX_JOURNAL_LIMIT);
+        let kept = self.index.journal.map_or(0, |journal| journal.kept);
+        if kept + estimate > limit {
+            self.write_base()?
+        } else {
+            self.append()?
+        }
+        self.index.overlay.clean();
+        self.tree_is_dirty = false;
+        Ok(())
+    }
+
+    /// What is to be appended to the journal.
+    fn frame(&self) -> Frame {
+        let mut frame = Frame::new();
+        if let Some(tree) = self.index.tree.filter(|_| self.tree_is_dirty) {
+            frame.push(Op::Tree(tree));
+        }
+        for (dir, name, record) in self.index.overlay.dirty() {
+            let path = join(&dir, name);
+            frame.push(match *record {
+                Record { value: Some(staged), edited, .. } => Op::Set { path: &path, staged, edited },
+                Record { value: None, edited, .. } => Op::Remove { path: &path, edited },
+            });
+        }
+        frame
+    }
+
+    fn append(&mut self) -> Result<(), WorktreeError> {
+        let path = self.index.dir.join(JOURNAL_NAME);
+        let Some(state) = self.index.journal else {
+            let mut bytes = journal_header(0);
+            bytes.extend(self.frame().finish(bytes.len()));
+            publish(&self.fs, &path, &bytes)?;
+            self.note_saved(bytes.len() as u64);
+            return Ok(());
+        };
+        let frame = self.frame().finish(state.kept as usize);
+        let append = CreateOptions { append: true, executable: false };
+        let mut file = self.fs.create(&path, append).at("open", &path)?;
+        if file.stat().at("stat", &path)?.size != state.len {
+            return Err(WorktreeError::IndexChanged { path });
+        }
+        if state.kept < state.len {
+            file.set_len(state.kept).at("truncate", &path)?;
+            self.note_journal(state.kept, state.kept);
+        }
+        match file.write_all(&frame).and_then(|()| file.sync()) {
+            Ok(()) => {
+                self.note_saved(state.kept + frame.len() as u64);
+                Ok(())
+            }
+            Err(source) => {
+                self.take_back(&mut *file, state.kept);
+                Err(IoError { path, action: "write", source }.into())
+            }
+        }
+    }
+
+    /// All changes are in a journal of this length, or in its base.
+    fn note_saved(&mut self, journal_len: u64) {
+        self.note_journal(journal_len, journal_len);
+        self.index.overlay.clean();
+        self.tree_is_dirty = false;
+    }
+
+    fn note_journal(&mut self, len: u64, kept: u64) {
+        self.index.journal = Some(JournalState { len, kept });
+    }
+
+    /// After a failed write: cuts off what may have been written. When even that fails, the rest is no
+    /// whole frame, or it is and the save took place; the next save cuts it off.
+    fn take_back(&mut self, file: &mut dyn File, kept: u64) {
+        let _ = file.set_len(kept);
+        let len = file.stat().map_or(kept, |stat| stat.size);
+        self.note_journal(len, kept);
+    }
+
+    /// Writes everything as a new base, and a journal that names it.
+    pub(super) fn write_base(&mut self) -> Result<(), WorktreeError> {
+        let generation = self.index.generation + 1;
+        let name = base_name(generation);
+        let mut pending = PendingFile::create(&self.fs, &self.index.dir)?;
+        self.stream_base(generation, &mut pending)?;
+        pending.publish_as(&name)?;
+        let base = open_base(&*self.fs, &self.index.dir, generation)?;
+
+        let edited = self.edited_paths();
+        let tree = self.index.tree.filter(|_| edited.len() <= MAX_EDITED_IN_BASE);
+        let edited = if tree.is_some() { edited } else { BTreeSet::new() };
+        let mut frame = Frame::new();
+        tree.into_iter().for_each(|tree| frame.push(Op::Tree(tree)));
+        edited.iter().for_each(|path| frame.push(Op::Edited { path: path.as_bytes() }));
+        let mut journal = journal_header(generation);
+        journal.extend(frame.finish(journal.len()));
+        publish(&self.fs, &self.index.dir.join(JOURNAL_NAME), &journal)?;
+
+        self.index.generation = generation;
+        self.index.base = Some(base);
+        self.index.overlay = Overlay::default();
+        self.note_saved(journal.len() as u64);
+        (self.index.tree, self.index.edited_in_base) = (tree, edited);
+        self.sweep(&name);
+        Ok(())
+    }
+
+    fn edited_paths(&self) -> BTreeSet<RepoPath> {
+        if self.index.tree.is_none() {
+            BTreeSet::new()
+        } else {
+            self.index.changed_since_tree().into_iter().collect()
+        }
+    }
+
+    fn stream_base(&self, generation: u64, pending: &mut PendingFile) -> Result<(), WorktreeError> {
+        let mut out = Vec::with_capacity(2 * WRITE_BUFFER);
+        let mut writer = BaseWriter::new(generation, &mut out);
+        for view in self.index.dirs_at_or_below(b"") {
+            let view = view?;
+            for entry in view.entries() {
+                let entry = entry?;
+                writer
+                    .push(view.path(), entry.name, &entry.staged, &mut out)
+                    .map_err(|_| self.disordered())?;
+                if out.len() >= WRITE_BUFFER {
+                    pending.write_all(&out)?;
+                    // The disk is busy while the rest is made, and the sync at the end is short.
+                    pending.file().start_writeback();
+                    out.clear();
+                }
+            }
+        }
+        writer.finish(&mut out);
+        Ok(pending.write_all(&out)?)
+    }
+
+    /// The old base gave its entries in a wrong order, though its checksums match.
+    fn disordered(&self) -> WorktreeError {
+        let what = crate::codec::staging_index::STAGING_BASE.name;
+        self.index.damaged(crate::codec::DecodeError::malformed(what, "entries are out of order"))
+    }
+
+    /// Removes bases and temporary files that nobody names any more. Failures do no harm: the next new base
+    /// tries again.
+    fn sweep(&self, keep: &str) {
+        let Ok(names) = self.fs.list(&self.index.dir).and_then(|dir| dir.entries()) else { return };
+        for (name, _) in names {
+            let Ok(name) = String::from_utf8(name) else { continue };
+            let is_base = name.starts_with("base-") && name.ends_with(".idx");
+            if (is_base && name != keep) || is_temp_name(name.as_bytes()) {
+                let _ = self.fs.remove_file(&self.index.dir.join(name));
+            }
+        }
+    }
+}
