@@ -9,6 +9,7 @@ mod kind;
 mod name;
 mod path;
 mod progress;
+mod refs;
 mod time;
 mod version;
 
@@ -19,5 +20,6 @@ pub use kind::ErrorKind;
 pub use name::{DatasetName, Label, NameError, TagName};
 pub use path::{EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, quote_path};
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
+pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName};
 pub use time::Time;
 pub use version::{Author, GitOrigin, Origin, Version};

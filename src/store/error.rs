@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::codec::DecodeError;
 use crate::codec::pack::RecordKind;
-use crate::model::{ErrorKind, Interrupted, NameError, ObjectId};
+use crate::model::{DatasetName, ErrorKind, Expected, Interrupted, NameError, ObjectId, RefName, VersionId};
 use crate::sys::{IoError, LockError};
 
 /// A failure of the local database.
@@ -66,31 +66,41 @@ pub enum StoreError {
         id: ObjectId,
     },
     /// A ref is not what its writer expected.
-    #[error("{name} moved meanwhile: expected {}, found {}", shown(expected), shown(found))]
+    #[error(
+        "the dataset '{name}' moved meanwhile: expected {}, found {}",
+        expectation(expected),
+        shown(found)
+    )]
     RefMoved {
-        /// The ref.
-        name: String,
-        /// What the writer expected; `None` for no ref.
-        expected: Option<ObjectId>,
+        /// The dataset.
+        name: DatasetName,
+        /// What the writer expected.
+        expected: Expected,
         /// What is there.
-        found: Option<ObjectId>,
+        found: Option<VersionId>,
     },
-    /// A ref's file does not hold an id.
-    #[error("the ref '{name}' is damaged: it holds no version id")]
+    /// `HEAD` is not what its writer expected.
+    #[error("HEAD moved meanwhile")]
+    HeadMoved,
+    /// A ref's file does not hold what it should.
+    #[error("the ref '{name}' is damaged")]
     DamagedRef {
         /// The ref.
-        name: String,
+        name: RefName,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
     },
     /// A ref's name breaks a rule.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A ref cannot be made below another one, or the other way round.
-    #[error("'{name}' cannot exist beside '{other}': one would be a folder of the other")]
+    #[error("the dataset '{name}' cannot exist beside '{other}': one would be a folder of the other")]
     RefInTheWay {
         /// The new ref.
-        name: String,
+        name: DatasetName,
         /// The one that exists.
-        other: String,
+        other: DatasetName,
     },
     /// A repository or store format that this program does not know.
     #[error("'{}' {why}; upgrade dsv to use it", path.display())]
@@ -102,8 +112,16 @@ pub enum StoreError {
     },
 }
 
-fn shown(id: &Option<ObjectId>) -> String {
-    id.map_or_else(|| "no version".to_owned(), |id| id.to_hex_with_len(12).to_string())
+fn shown(id: &Option<VersionId>) -> String {
+    id.map_or_else(|| "no version".to_owned(), |id| id.short(12))
+}
+
+fn expectation(expected: &Expected) -> String {
+    match expected {
+        Expected::Any => "anything".to_owned(),
+        Expected::Absent => shown(&None),
+        Expected::Is(id) => shown(&Some(*id)),
+    }
 }
 
 impl StoreError {
@@ -116,10 +134,11 @@ impl StoreError {
             Self::Interrupted(_) => ErrorKind::Interrupted,
             Self::Damaged { source, .. }
             | Self::DamagedRecord { source, .. }
-            | Self::Undecodable { source, .. } => source.kind(),
+            | Self::Undecodable { source, .. }
+            | Self::DamagedRef { source, .. } => source.kind(),
             // An object that something refers to and that is not there is damage, not a wrong name.
-            Self::Missing { .. } | Self::DamagedRef { .. } => ErrorKind::Corrupt,
-            Self::RefMoved { .. } => ErrorKind::Conflict,
+            Self::Missing { .. } => ErrorKind::Corrupt,
+            Self::RefMoved { .. } | Self::HeadMoved => ErrorKind::Conflict,
             Self::Name(_) => ErrorKind::InvalidName,
             Self::RefInTheWay { .. } => ErrorKind::AlreadyExists,
             Self::UnsupportedFormat { .. } => ErrorKind::UnsupportedFormat,

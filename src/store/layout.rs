@@ -46,6 +46,16 @@ impl Layout {
         self.dsv.join("refs")
     }
 
+    /// The log of all moves of refs.
+    pub fn ref_log(&self) -> PathBuf {
+        self.dsv.join("logs").join("refs.jsonl")
+    }
+
+    /// The file that makes git pass over all this.
+    pub fn gitignore(&self) -> PathBuf {
+        self.dsv.join(".gitignore")
+    }
+
     /// The log of events.
     pub fn events(&self) -> PathBuf {
         self.dsv.join("events").join("log.jsonl")
@@ -67,7 +77,7 @@ impl Layout {
         self.objects.join("lock")
     }
 
-    /// Where the repositories of a shared store are listed.
+    /// The folder where the repositories of a shared store are listed, a file each.
     pub fn store_users(&self) -> PathBuf {
         self.objects.join("repositories")
     }

@@ -4,18 +4,30 @@ mod blob_reader;
 mod blob_writer;
 mod consolidate;
 mod error;
+mod events;
+mod files;
+mod format;
 mod index_file;
 mod layout;
+mod line_log;
+mod locks;
 mod odb;
 mod pack_writer;
+mod refs;
+mod users;
 mod writer;
 
 pub use blob_reader::BlobReader;
 pub use blob_writer::{BlobCompressors, WHOLE_BLOB_MAX};
 pub use error::StoreError;
+pub use events::{EventLog, Events};
+pub use format::{check_readable, check_writable, read_format, write_format};
 pub use index_file::{IndexFile, pack_file_name};
 pub use layout::{DSV_DIR, Layout};
+pub use locks::{IndexLock, LockRequest, ObjectsLock, RefsLock};
 pub use odb::{Counters, Location, ObjectDb, StoreOptions};
+pub use refs::{Note, RefLog, Refs, SkippedLine};
+pub use users::{register_user, users_of_store};
 pub use writer::{WriteStats, Writer};
 
 #[cfg(test)]

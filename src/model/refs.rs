@@ -1,0 +1,171 @@
+//! Refs: the names that move.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DatasetName, Time, VersionId};
+
+/// How the full name of a dataset's ref begins.
+pub const DATASET_REFS: &str = "refs/datasets/";
+
+/// What a writer of a ref expects to find; every write states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there.
+    Any,
+    /// No ref.
+    Absent,
+    /// This version.
+    Is(VersionId),
+}
+
+impl Expected {
+    /// That nothing changed since this was read.
+    pub fn unchanged(read: Option<VersionId>) -> Self {
+        read.map_or(Self::Absent, Self::Is)
+    }
+
+    /// Whether what was found is what was expected.
+    pub fn allows(self, found: Option<VersionId>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => found.is_none(),
+            Self::Is(id) => found == Some(id),
+        }
+    }
+}
+
+/// Where the worktree stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// On a dataset; the next commit moves it. It may have no version yet.
+    Dataset(DatasetName),
+    /// At a version, on no dataset.
+    Detached(VersionId),
+}
+
+impl Head {
+    /// The dataset, unless detached.
+    pub const fn dataset(&self) -> Option<&DatasetName> {
+        match self {
+            Self::Dataset(name) => Some(name),
+            Self::Detached(_) => None,
+        }
+    }
+}
+
+/// A ref by its full name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum RefName {
+    /// `HEAD`
+    Head,
+    /// `refs/datasets/<name>`
+    Dataset(DatasetName),
+}
+
+impl RefName {
+    /// Takes a full name, or a dataset's name without what is in front of it.
+    ///
+    /// # Errors
+    /// When the name is no dataset's.
+    pub fn from_any(text: &str) -> Result<Self, super::NameError> {
+        if text == "HEAD" {
+            return Ok(Self::Head);
+        }
+        DatasetName::new(text.strip_prefix(DATASET_REFS).unwrap_or(text)).map(Self::Dataset)
+    }
+}
+
+impl fmt::Display for RefName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("HEAD"),
+            Self::Dataset(name) => write!(f, "{DATASET_REFS}{name}"),
+        }
+    }
+}
+
+impl From<RefName> for String {
+    fn from(name: RefName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for RefName {
+    type Error = super::NameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.strip_prefix(DATASET_REFS) {
+            Some(name) => DatasetName::new(name).map(Self::Dataset),
+            None if text == "HEAD" => Ok(Self::Head),
+            None => Err(super::NameError { what: "ref", text, why: "expected HEAD or refs/datasets/<name>" }),
+        }
+    }
+}
+
+/// One line of the log of refs: a ref moved, or was about to when the system failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefMove {
+    /// The ref.
+    #[serde(rename = "ref")]
+    pub name: RefName,
+    /// What it named before; of a symbolic `HEAD`, what that led to.
+    #[serde(with = "version_hex")]
+    pub old: Option<VersionId>,
+    /// What it names from then on; `None` when it was removed.
+    #[serde(with = "version_hex")]
+    pub new: Option<VersionId>,
+    /// When.
+    pub time: Time,
+    /// Who moved it.
+    pub who: String,
+    /// Why: `commit: more cats`, `switch to dogs`.
+    pub why: String,
+}
+
+mod version_hex {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::VersionId;
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<VersionId>, serializer: S) -> Result<S::Ok, S::Error> {
+        id.map(|id| id.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<VersionId>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expectations() {
+        let (one, two) = (VersionId::from_bytes([1; 32]), VersionId::from_bytes([2; 32]));
+        assert!(Expected::Any.allows(None) && Expected::Any.allows(Some(one)));
+        assert!(Expected::Absent.allows(None) && !Expected::Absent.allows(Some(one)));
+        assert!(Expected::Is(one).allows(Some(one)));
+        assert!(!Expected::Is(one).allows(Some(two)) && !Expected::Is(one).allows(None));
+        assert_eq!(Expected::unchanged(None), Expected::Absent);
+    }
+
+    #[test]
+    fn full_names_parse_back() {
+        for text in ["HEAD", "refs/datasets/vision/cats"] {
+            assert_eq!(RefName::try_from(text.to_owned()).unwrap().to_string(), text);
+        }
+        for bad in ["cats", "refs/heads/cats", "refs/datasets/", "refs/datasets/../x", "head"] {
+            assert!(RefName::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        assert_eq!(RefName::from_any("cats").unwrap().to_string(), "refs/datasets/cats");
+        assert!(RefName::from_any("a b").is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! Who uses a shared store: one file for each repository, named by the hash of its path and holding
+//! the path, so that repositories come and go without a lock.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::create_dirs;
+use super::{Layout, StoreError};
+use crate::model::ChunkId;
+use crate::sys::{Fs, IoContext, bytes_to_path, is_temp_name, path_to_bytes, publish};
+
+/// Lists a repository among the users of its shared store. `gc` keeps what any of them refers to.
+///
+/// # Errors
+/// When the system fails.
+pub fn register_user(fs: &Arc<dyn Fs>, layout: &Layout) -> Result<(), StoreError> {
+    let folder = layout.store_users();
+    create_dirs(&**fs, &folder)?;
+    let bytes = path_to_bytes(&layout.dsv).at("list", &layout.dsv)?;
+    Ok(publish(fs, &folder.join(ChunkId::of(bytes).to_string()), bytes)?)
+}
+
+/// The `.dsv` folders of all repositories that were listed, in order; some may be gone.
+///
+/// # Errors
+/// When the list cannot be read.
+pub fn users_of_store(fs: &dyn Fs, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+    let folder = layout.store_users();
+    let entries = match fs.list(&folder).and_then(|folder| folder.entries()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.at("list", &folder)?,
+    };
+    let mut users = Vec::new();
+    for (name, _) in entries.iter().filter(|(name, _)| !is_temp_name(name)) {
+        let path = folder.join(bytes_to_path(name).at("list", &folder)?);
+        let bytes = fs.read(&path).at("read", &path)?;
+        users.push(Path::to_owned(bytes_to_path(&bytes).at("read", &path)?));
+    }
+    users.sort();
+    Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::OsFs;
+
+    #[test]
+    fn each_user_is_listed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let fs = OsFs::new();
+        let layout = |name: &str| Layout::new(folder.path().join(name), Some(&folder.path().join("store")));
+        assert_eq!(users_of_store(&*fs, &layout("a")).unwrap(), [""; 0].map(PathBuf::from));
+        for name in ["b", "a\n", "b"] {
+            register_user(&fs, &layout(name)).unwrap();
+        }
+        let users = users_of_store(&*fs, &layout("a")).unwrap();
+        assert_eq!(users, [folder.path().join("a\n"), folder.path().join("b")]);
+    }
+}
