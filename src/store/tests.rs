@@ -99,3 +99,20 @@ fn an_unfinished_writer_leaves_nothing() {
     assert!(fixture.db.file_names().unwrap().is_empty());
     assert_eq!(fixture.db.open_blob(&id).unwrap_err().kind(), crate::model::ErrorKind::Corrupt);
 }
+#[test]
+fn an_insertion_stores_little_more_than_itself() {
+    let fixture = fixture(StoreOptions::default());
+    let mut bytes = noise(1, 40_000_000);
+    let store = |bytes: &[u8]| {
+        let writer = Writer::new(&fixture.db);
+        let mut compressors = writer.blob_compressors().unwrap();
+        writer.put_large_blob(&mut &bytes[..], &mut compressors, &Monitor::quiet()).unwrap();
+        writer.finish().unwrap().stored_bytes
+    };
+    assert!(store(&bytes) > 40_000_000);
+    bytes.splice(12_000_000..12_000_000, noise(2, 1_000_000));
+    let second = store(&bytes);
+    assert!(second < 1_600_000, "{second}");
+    assert_eq!(store(&bytes), 0);
+}
+
