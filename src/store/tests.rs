@@ -115,4 +115,3 @@ fn an_insertion_stores_little_more_than_itself() {
     assert!(second < 1_600_000, "{second}");
     assert_eq!(store(&bytes), 0);
 }
-

@@ -1,0 +1,275 @@
+//! What would be lost, and what there is to do.
+
+use std::io::{self, BufRead};
+
+use super::{CheckoutError, Content, Context, Obstacle, PathChange};
+use crate::model::{BlobId, EntryKind, RepoPath};
+use crate::plumbing::hash_file::hash_file;
+use crate::sys::{FileKind, IoContext, Stat};
+use crate::worktree::{Staged, StagingIndex, Target};
+
+/// Most obstacles that are looked for; more tell nobody more.
+const MAX_OBSTACLES: usize = 10_000;
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Paths that go.
+    pub(super) remove: Vec<RepoPath>,
+    /// Paths that come or change.
+    pub(super) write: Vec<(RepoPath, Content, Target)>,
+    /// Paths whose file is right already.
+    pub(super) keep: Vec<(RepoPath, Content, Option<Stat>)>,
+}
+
+/// What is on the disk at a path.
+enum OnDisk {
+    Nothing,
+    /// A folder on the way is a file or a link.
+    Blocked(RepoPath),
+    Something(Stat),
+}
+
+pub(super) fn plan(
+    context: &Context<'_>,
+    index: &StagingIndex,
+    changes: &[PathChange],
+) -> Result<Plan, CheckoutError> {
+    let mut plan = Plan::default();
+    let mut obstacles = Vec::new();
+    for change in changes {
+        context.monitor.interrupt.check()?;
+        if let Some(obstacle) = plan_one(context, index, change, &mut plan)? {
+            obstacles.push((change.path.clone(), obstacle));
+            if obstacles.len() >= MAX_OBSTACLES {
+                break;
+            }
+        }
+    }
+    if obstacles.is_empty() { Ok(plan) } else { Err(CheckoutError::WouldOverwrite { obstacles }) }
+}
+
+fn plan_one(
+    context: &Context<'_>,
+    index: &StagingIndex,
+    change: &PathChange,
+    plan: &mut Plan,
+) -> Result<Option<Obstacle>, CheckoutError> {
+    let PathChange { path, old, new } = change;
+    let force = context.options.force;
+    let staged = index.get(path)?;
+    if !force && staged_is_lost(index, change, staged.as_ref())? {
+        return Ok(Some(Obstacle::Staged));
+    }
+    let mut target = Target::Absent;
+    match on_disk(context, path)? {
+        OnDisk::Nothing => {}
+        OnDisk::Blocked(by) => {
+            // A tracked file in the way goes by a change of its own.
+            if index.get(&by)?.is_none() && new.is_some() {
+                return if force {
+                    Err(CheckoutError::InTheWay { path: by })
+                } else {
+                    Ok(Some(Obstacle::Untracked))
+                };
+            }
+        }
+        OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
+            if new.is_some_and(|new| new.kind != EntryKind::Directory) && has_untracked(context, index, path)?
+            {
+                // Never with `force` either: whole folders are no accident.
+                return if force {
+                    Err(CheckoutError::InTheWay { path: path.clone() })
+                } else {
+                    Ok(Some(Obstacle::Untracked))
+                };
+            }
+        }
+        OnDisk::Something(stat) => {
+            target = Target::Replace;
+            if let Some(new) = new
+                && is_already(context, path, new, staged.as_ref(), &stat)?
+            {
+                plan.keep.push((path.clone(), *new, Some(stat)));
+                return Ok(None);
+            }
+            if new.is_none() && staged.is_none() && old.is_none() {
+                return Ok(None);
+            }
+            if !force && let Some(obstacle) = file_is_lost(context, change, staged.as_ref(), &stat)? {
+                return Ok(Some(obstacle));
+            }
+            if new.is_none() && staged.is_none() {
+                // Unstaged by hand and left lying: it is nobody's, and stays.
+                return Ok(None);
+            }
+        }
+    }
+    match new {
+        Some(content) => plan.write.push((path.clone(), *content, target)),
+        None => plan.remove.push(path.clone()),
+    }
+    Ok(None)
+}
+
+/// Whether what is staged is neither what the change starts from nor what it leads to.
+fn staged_is_lost(
+    index: &StagingIndex,
+    change: &PathChange,
+    staged: Option<&Staged>,
+) -> Result<bool, CheckoutError> {
+    let same = |content: &Option<Content>| match (content, staged) {
+        (Some(content), Some(staged)) => content.is(staged),
+        (None, None) => true,
+        _ => false,
+    };
+    if same(&change.old) || same(&change.new) {
+        return Ok(false);
+    }
+    // An empty directory is no entry any more as soon as something was staged below it.
+    let filled =
+        change.old.is_some_and(|old| old.kind == EntryKind::Directory) && index.has_below(&change.path)?;
+    Ok(!filled)
+}
+
+fn on_disk(context: &Context<'_>, path: &RepoPath) -> Result<OnDisk, CheckoutError> {
+    let fs = &**context.db.fs();
+    let absolute = context.materializer.locate(path)?;
+    match fs.stat(&absolute) {
+        // A link above the path leads elsewhere: then the path itself is not on our disk.
+        Ok(stat) => {
+            Ok(context.materializer.obstacle_above(path)?.map_or(OnDisk::Something(stat), OnDisk::Blocked))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(context.materializer.obstacle_above(path)?.map_or(OnDisk::Nothing, OnDisk::Blocked))
+        }
+        Err(error) => Ok(Err(error).at("stat", &absolute)?),
+    }
+}
+
+/// Whether the file is what it is to become, by its facts or its bytes.
+fn is_already(
+    context: &Context<'_>,
+    path: &RepoPath,
+    new: &Content,
+    staged: Option<&Staged>,
+    stat: &Stat,
+) -> Result<bool, CheckoutError> {
+    if !kind_fits(new.kind, stat) || stat.size != new.size {
+        return Ok(false);
+    }
+    if let Some(staged) = staged
+        && staged.stat.is_some_and(|facts| facts.proves_unchanged(stat))
+    {
+        return Ok(new.is(staged));
+    }
+    Ok(hash(context, path)? == Some(new.id))
+}
+
+const fn kind_fits(kind: EntryKind, stat: &Stat) -> bool {
+    match kind {
+        EntryKind::File => matches!(stat.kind, FileKind::File) && !stat.executable(),
+        EntryKind::Executable => matches!(stat.kind, FileKind::File) && stat.executable(),
+        EntryKind::Symlink => matches!(stat.kind, FileKind::Symlink),
+        EntryKind::Directory => matches!(stat.kind, FileKind::Directory),
+        EntryKind::ExternalLink => false,
+    }
+}
+
+/// Why replacing or removing this file would lose something; `None` when it would not.
+fn file_is_lost(
+    context: &Context<'_>,
+    change: &PathChange,
+    staged: Option<&Staged>,
+    stat: &Stat,
+) -> Result<Option<Obstacle>, CheckoutError> {
+    if let Some(staged) = staged {
+        let same_size = stat.size == staged.size;
+        if same_size && staged.stat.is_some_and(|facts| facts.proves_unchanged(stat)) {
+            return Ok(None);
+        }
+        if same_size && kind_fits(staged.kind, stat) && hash(context, &change.path)? == Some(staged.id) {
+            return Ok(None);
+        }
+    }
+    if let Some(new) = &change.new
+        && is_beginning(context, &change.path, new, stat)?
+    {
+        return Ok(None);
+    }
+    match (staged, &change.new) {
+        (Some(_), _) => Ok(Some(Obstacle::Modified)),
+        // It goes from the versions and was never staged here: it stays as it is.
+        (None, None) => Ok(None),
+        (None, Some(_)) => Ok(Some(Obstacle::Untracked)),
+    }
+}
+
+fn hash(context: &Context<'_>, path: &RepoPath) -> Result<Option<crate::model::ObjectId>, CheckoutError> {
+    let absolute = context.materializer.locate(path)?;
+    match hash_file(&**context.db.fs(), &absolute, context.monitor.interrupt) {
+        Ok((id, _, _)) => Ok(Some(id.object())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        Err(error) => {
+            context.monitor.interrupt.check()?;
+            Ok(Err(error).at("read", &absolute)?)
+        }
+    }
+}
+
+/// Whether the file holds the first bytes of what it is to become: what a checkout that was ended in the
+/// middle leaves behind, and no loss.
+fn is_beginning(
+    context: &Context<'_>,
+    path: &RepoPath,
+    new: &Content,
+    stat: &Stat,
+) -> Result<bool, CheckoutError> {
+    let regular = matches!(new.kind, EntryKind::File | EntryKind::Executable) && stat.kind == FileKind::File;
+    if !regular || stat.size > new.size {
+        return Ok(false);
+    }
+    let absolute = context.materializer.locate(path)?;
+    let mut file = context.db.fs().open_nofollow(&absolute).at("open", &absolute)?;
+    let mut blob = context.db.open_blob(&BlobId::new(new.id))?;
+    let mut buf = vec![0; 64 * 1024];
+    loop {
+        context.monitor.interrupt.check()?;
+        let n = file.read(&mut buf).at("read", &absolute)?;
+        if n == 0 {
+            return Ok(true);
+        }
+        let mut rest = &buf[..n];
+        while !rest.is_empty() {
+            let stored = blob.fill()?;
+            let common = stored.len().min(rest.len());
+            if common == 0 || stored[..common] != rest[..common] {
+                return Ok(false);
+            }
+            blob.consume(common);
+            rest = &rest[common..];
+        }
+    }
+}
+
+/// Whether a folder holds anything that the index does not know.
+fn has_untracked(
+    context: &Context<'_>,
+    index: &StagingIndex,
+    folder: &RepoPath,
+) -> Result<bool, CheckoutError> {
+    let absolute = context.materializer.locate(folder)?;
+    let entries = context.db.fs().list(&absolute).and_then(|dir| dir.entries()).at("list", &absolute)?;
+    for (name, kind) in entries {
+        let Ok(name) = crate::model::EntryName::new(name) else { return Ok(true) };
+        let path = folder.join(&name);
+        let unknown = match kind {
+            FileKind::Directory => has_untracked(context, index, &path)?,
+            _ => index.get(&path)?.is_none(),
+        };
+        if unknown {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

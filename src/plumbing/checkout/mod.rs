@@ -1,0 +1,185 @@
+//! Changes of a tree onto the worktree and into the staging index.
+//!
+//! First everything is checked: nothing that is not committed may be lost. Only then the first file is
+//! touched. What was done is in the index at every moment at which the caller may save it, also
+//! after an error in the middle; and what an interrupted checkout has left of a file is recognised by the
+//! next one, because it is the beginning of what the file was to become.
+
+mod check;
+mod write;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::{EntryKind, ErrorKind, Interrupted, Monitor, ObjectId, RepoPath};
+use crate::store::{ObjectDb, StoreError};
+use crate::sys::IoError;
+use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, WorktreeError};
+
+/// What a path is to be, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// File, executable, symlink, external link, or an empty directory.
+    pub kind: EntryKind,
+    /// Bytes.
+    pub size: u64,
+    /// The blob, or the empty tree.
+    pub id: ObjectId,
+}
+
+impl Content {
+    /// Whether this is what is staged.
+    pub fn is(&self, staged: &Staged) -> bool {
+        (self.kind, self.id) == (staged.kind, staged.id)
+    }
+}
+
+/// One path that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathChange {
+    /// The path; a directory only where it is empty.
+    pub path: RepoPath,
+    /// What it was in the version that the worktree comes from; `None` when there was nothing.
+    pub old: Option<Content>,
+    /// What it is to become; `None` when it goes.
+    pub new: Option<Content>,
+}
+
+/// How to apply changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckoutOptions {
+    /// Replace what is not committed.
+    pub force: bool,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckoutStats {
+    /// Files written.
+    pub written: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Files removed.
+    pub removed: u64,
+    /// Files that were what they were to become.
+    pub unchanged: u64,
+}
+
+/// Why a path must not be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is staged and not committed.
+    Staged,
+    /// It was changed since it was staged or committed.
+    Modified,
+    /// It is in no version.
+    Untracked,
+}
+
+impl Obstacle {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Modified => "modified",
+            Self::Untracked => "untracked",
+        }
+    }
+}
+
+/// Why changes could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The staging index failed.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+    /// The operating system failed.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// The operation was ended from outside.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// What is not committed would be lost; nothing was touched.
+    #[error("{} uncommitted {} would be lost", obstacles.len(), if obstacles.len() == 1 { "file" } else { "files" })]
+    WouldOverwrite {
+        /// Every such path, in order.
+        obstacles: Vec<(RepoPath, Obstacle)>,
+    },
+    /// Something that is no folder is where one must be.
+    #[error("'{path}' is in the way: it is no folder")]
+    InTheWay {
+        /// What is in the way.
+        path: RepoPath,
+    },
+    /// The bytes in the database are not those of the blob.
+    #[error("the stored bytes of '{path}' are damaged: they do not match their id {expected}")]
+    WrongBytes {
+        /// The file.
+        path: RepoPath,
+        /// Its blob.
+        expected: ObjectId,
+    },
+    /// External links are read on demand by what fetches them, which is not part of this program.
+    #[error("'{path}' is an external link, which this version of dsv cannot bring; upgrade dsv")]
+    ExternalLink {
+        /// The link.
+        path: RepoPath,
+    },
+}
+
+impl CheckoutError {
+    /// The stable kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Worktree(error) => error.kind(),
+            Self::Io(error) => error.kind(),
+            Self::Interrupted(_) => ErrorKind::Interrupted,
+            Self::WouldOverwrite { .. } | Self::InTheWay { .. } => ErrorKind::WouldOverwrite,
+            Self::WrongBytes { .. } => ErrorKind::Corrupt,
+            Self::ExternalLink { .. } => ErrorKind::UnsupportedFormat,
+        }
+    }
+
+    fn from_materialize(error: MaterializeError<Self>) -> Self {
+        match error {
+            MaterializeError::Io(error) => Self::Io(error),
+            MaterializeError::InTheWay { path } => Self::InTheWay { path },
+            MaterializeError::Content(error) => error,
+        }
+    }
+}
+
+/// What the steps of one checkout share.
+struct Context<'a> {
+    db: &'a Arc<ObjectDb>,
+    materializer: Materializer,
+    options: CheckoutOptions,
+    monitor: &'a Monitor<'a>,
+}
+
+/// Applies changes to the worktree below `root` and to the index; the caller saves the index, also when
+/// this fails.
+///
+/// # Errors
+/// [`CheckoutError::WouldOverwrite`] before anything is touched; else what failed, with what was done until then
+/// in the index.
+pub fn apply_changes(
+    db: &Arc<ObjectDb>,
+    root: &Path,
+    index: &mut IndexEditor,
+    changes: &[PathChange],
+    options: CheckoutOptions,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, CheckoutError> {
+    let materializer = Materializer::new(Arc::clone(db.fs()), root);
+    let context = Context { db, materializer, options, monitor };
+    let plan = check::plan(&context, index, changes)?;
+    write::carry_out(&context, index, plan)
+}
+
+#[cfg(test)]
+mod tests;
