@@ -28,7 +28,7 @@ fn main() {
     }
     walk(&*fs, root, &RepoPath::root(), &mut files);
     eprintln!("walk {:?} {}", t.elapsed(), files.len());
-    let w = Writer::new(&db);
+    let w = Writer::new(&db).unwrap();
     let mut n = 0u64;
     let mut ents = 0;
     store_files(&w, root, files.into_iter(), &Monitor::quiet(), &mut |f| {

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::DecodeError;
 use super::header::{HEADER_LEN, PACK_INDEX};
-use super::pack::RecordKind;
+use super::pack::{MAX_RAW_LEN, RecordKind};
 use super::read::Reader;
 
 /// Largest offset of a record in a pack; bounds the size of packs.
@@ -157,7 +157,7 @@ impl IndexLayout {
     /// The locator of record `number`, which must be less than [`Self::record_count`].
     ///
     /// # Errors
-    /// When its kind is unknown or its pack is none of the index.
+    /// When its kind is unknown, its pack is none of the index, or its lengths are those of no record.
     pub fn locator(&self, bytes: &[u8], number: usize) -> Result<Locator, DecodeError> {
         let raw: [u8; LOCATOR_LEN] = array(bytes, self.locators + number * LOCATOR_LEN);
         let mut reader = Reader::new(PACK_INDEX.name, &raw);
@@ -167,6 +167,10 @@ impl IndexLayout {
             (reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?);
         if pack as usize >= self.pack_count {
             return Err(DecodeError::malformed(PACK_INDEX.name, "a record lies in no pack of the index"));
+        }
+        // What is read next is allocated by these lengths.
+        if stored_len > raw_len || raw_len as usize > MAX_RAW_LEN {
+            return Err(DecodeError::malformed(PACK_INDEX.name, "a record is too long"));
         }
         Ok(Locator { kind, pack, offset, stored_len, raw_len })
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use super::StoreError;
-use super::odb::ObjectDb;
+use super::odb::{ObjectDb, undecodable};
 use crate::codec::DecodeError;
 use crate::codec::chunk_list::{ChunkList, Piece};
 use crate::codec::pack::RecordKind;
@@ -49,20 +49,18 @@ impl ObjectDb {
             chunk_start: 0,
         };
         let chunked = self.contains(RecordKind::ChunkedBlob, id.as_bytes())?;
-        match if chunked { None } else { self.try_get(RecordKind::Blob, id.as_bytes())? } {
-            Some(bytes) => {
-                reader.len = bytes.len() as u64;
-                reader.chunk = bytes;
-            }
-            None => {
-                let Some(_) = self.try_get(RecordKind::ChunkedBlob, id.as_bytes())? else {
-                    return Err(StoreError::Missing { kind: RecordKind::Blob, id: id.object() });
-                };
-                let list = self.chunk_list(RecordKind::ChunkedBlob, id.as_bytes())?;
-                reader.len = list.len();
-                reader.path.push(OpenNode { list, start: 0 });
-            }
+        if let Some(bytes) = if chunked { None } else { self.try_get(RecordKind::Blob, id.as_bytes())? } {
+            reader.len = bytes.len() as u64;
+            reader.chunk = bytes;
+            return Ok(reader);
         }
+        let Some(bytes) = self.try_get(RecordKind::ChunkedBlob, id.as_bytes())? else {
+            return Err(self.missing(RecordKind::Blob, id.as_bytes()));
+        };
+        let list = ChunkList::decode(&bytes)
+            .map_err(|source| undecodable(RecordKind::ChunkedBlob, id.as_bytes(), source))?;
+        reader.len = list.len();
+        reader.path.push(OpenNode { list, start: 0 });
         Ok(reader)
     }
 }

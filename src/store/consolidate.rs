@@ -4,18 +4,25 @@
 //! that grows with the logarithm of the records. Small packs, such as every small commit leaves
 //! behind, are copied into one when they have become many. Nothing that can be found is ever out of
 //! reach: the new file is published before the old ones are removed.
+//!
+//! Only one process consolidates at a time, on a fresh snapshot: an index that is merged from an old
+//! one could list packs that another process has replaced meanwhile. Who finds another at work leaves
+//! it to that one.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::StoreError;
 use super::index_file::{IndexFile, index_file_name, pack_file_name};
 use super::odb::{Location, ObjectDb};
+use super::pack_file::{PackFile, StoredRecord, runs};
 use super::pack_writer::PackWriter;
 use super::writer::publish_index;
-use crate::codec::pack::{RECORD_HEADER_LEN, RecordKind};
+use crate::codec::pack::RecordInfo;
 use crate::codec::pack_index::{IndexEntry, PackName, encode_index};
-use crate::sys::{IoContext, publish};
+use crate::model::{ErrorKind, Interrupt};
+use crate::sys::{IoContext, LockGuard, LockMode, publish};
 
 /// Indexes are merged when there are more.
 const MAX_INDEXES: usize = 8;
@@ -26,11 +33,43 @@ const MAX_MERGED_RECORDS: usize = 2_000_000;
 const SMALL_PACK: u64 = 4 * 1024 * 1024;
 /// Small packs of one sort are copied into one when there are more.
 const MAX_SMALL_PACKS: usize = 24;
+/// Bytes of a pack that are read at once to be copied.
+const COPY_LEN: u64 = 1024 * 1024;
+/// The lock of whoever consolidates, in the folder of the packs.
+const LOCK_NAME: &str = "consolidate.lock";
 
 /// What a writer does when it has finished.
-pub(super) fn after_writing(db: &ObjectDb) -> Result<(), StoreError> {
-    merge_small_packs(db)?;
-    merge_indexes(db)
+///
+/// What was written is durable by then, so a failure here is none of the writer's: everything stays
+/// in place, and the next one tries again.
+pub(super) fn after_writing(db: &ObjectDb) {
+    let indexes = db.indexes();
+    let packs = indexes.iter().map(|file| file.packs().count()).sum::<usize>();
+    if packs <= MAX_SMALL_PACKS && indexes.len() <= MAX_INDEXES {
+        return;
+    }
+    let _ = alone(db, |db| {
+        merge_small_packs(db)?;
+        merge_indexes(db)
+    });
+}
+
+/// What a writer does when a pack was published; as [`after_writing`], failures are left to the next.
+pub(super) fn after_sealing(db: &ObjectDb) {
+    if db.indexes().len() > MAX_INDEXES {
+        let _ = alone(db, merge_indexes);
+    }
+}
+
+/// Runs a consolidation unless one is running.
+fn alone(db: &ObjectDb, work: impl FnOnce(&ObjectDb) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let path = db.objects.join(LOCK_NAME);
+    let guard: Option<Box<dyn LockGuard>> = db.fs.try_lock(&path, LockMode::Exclusive).at("lock", &path)?;
+    if guard.is_none() {
+        return Ok(());
+    }
+    db.refresh()?;
+    work(db)
 }
 
 /// Merges the smallest indexes when there are too many.
@@ -86,22 +125,22 @@ pub(super) fn replace_indexes(
     entries.sort_unstable_by_key(|entry| (entry.key(), entry.locator.pack));
     // A record that lies in several packs is listed once.
     entries.dedup_by_key(|entry| entry.key());
+    let mut new = None;
     if !packs.is_empty() {
         let bytes = encode_index(&packs, &entries);
         let path = db.objects.join(index_file_name(&bytes));
         publish(&db.fs, &path, &bytes)?;
-        if old.iter().any(|file| file.path == path) {
-            return Ok(());
-        }
+        new = Some(path);
     }
-    remove_files(db, old.iter().map(|file| file.path.clone()))?;
-    db.reopen()
+    // An index that was written again byte for byte has the name of the old one: it stays.
+    remove_files(db, old.iter().map(|file| file.path.clone()).filter(|path| Some(path) != new.as_ref()))?;
+    db.refresh().map(drop)
 }
 
 /// Removes files of the database; one that is gone already is fine.
 pub(super) fn remove_files(
     db: &ObjectDb,
-    paths: impl IntoIterator<Item = std::path::PathBuf>,
+    paths: impl IntoIterator<Item = PathBuf>,
 ) -> Result<(), StoreError> {
     for path in paths {
         match db.fs.remove_file(&path) {
@@ -114,73 +153,186 @@ pub(super) fn remove_files(
 
 /// Copies small packs into one when they are many.
 fn merge_small_packs(db: &ObjectDb) -> Result<(), StoreError> {
-    let names: HashSet<PackName> =
-        db.indexes().iter().flat_map(|file| file.packs().collect::<Vec<_>>()).collect();
-    if names.len() <= MAX_SMALL_PACKS {
+    let mut small = small_packs(db)?;
+    if small.len() <= MAX_SMALL_PACKS {
         return Ok(());
     }
-    let mut small = HashSet::new();
-    for name in names {
-        let path = db.objects.join(pack_file_name(&name));
-        if db.fs.stat(&path).at("stat", &path)?.size < SMALL_PACK {
-            small.insert(name);
+    let rewritten = rewrite_within(db, &small)?;
+    if !rewritten.damaged.is_empty() {
+        // A damaged pack stays as it is, for whoever wants to save what is left; the others do not
+        // have to wait for that.
+        for (name, _) in &rewritten.damaged {
+            small.remove(name);
         }
+        rewrite_within(db, &small)?;
     }
-    if small.len() > MAX_SMALL_PACKS { rewrite_packs(db, &small, |_, _| true) } else { Ok(()) }
+    Ok(())
 }
 
-/// Copies the wanted records of `packs` into new ones and removes `packs`.
-///
-/// Records are copied as they are stored, in the order of the old packs, after their checksum was
-/// checked.
-pub(super) fn rewrite_packs(
-    db: &ObjectDb,
-    packs: &HashSet<PackName>,
-    wanted: impl Fn(RecordKind, &[u8; 32]) -> bool,
-) -> Result<(), StoreError> {
-    let touched: Vec<Arc<IndexFile>> =
-        db.indexes().iter().filter(|file| file.packs().any(|name| packs.contains(&name))).cloned().collect();
-    let mut records = Vec::new();
-    for file in &touched {
-        for entry in file.entries() {
-            let entry = entry?;
-            let pack = file.pack_name(entry.locator.pack);
-            if packs.contains(&pack) && wanted(entry.locator.kind, &entry.id) {
-                records.push((entry.id, Location { pack, locator: entry.locator }));
+/// The packs of the snapshot that are there and small.
+fn small_packs(db: &ObjectDb) -> Result<HashSet<PackName>, StoreError> {
+    let indexes = db.indexes();
+    let mut names: HashSet<PackName> = indexes.iter().flat_map(|file| file.packs()).collect();
+    if names.len() <= MAX_SMALL_PACKS {
+        return Ok(HashSet::new());
+    }
+    let mut failure = None;
+    names.retain(|name| {
+        let path = db.objects.join(pack_file_name(name));
+        match db.fs.stat(&path) {
+            Ok(stat) => stat.size < SMALL_PACK,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => {
+                failure.get_or_insert(Err(error).at("stat", &path));
+                false
             }
         }
-    }
-    records.sort_unstable_by_key(|(_, at)| (!at.locator.kind.is_data(), at.pack, at.locator.offset));
-    records.dedup_by_key(|(_, at)| (at.pack, at.locator.offset));
-    let mut open: Option<(bool, PackWriter)> = None;
-    let seal =
-        |pack: PackWriter| pack.seal().and_then(|sealed| publish_index(db, &sealed).map(|()| sealed.name));
-    let mut written = HashSet::new();
-    for (id, location) in records {
-        let (info, bytes) = db.read_record(&location, &id)?;
-        let is_data = info.kind.is_data();
-        if let Some((_, full)) =
-            open.take_if(|(data, pack)| *data != is_data || pack.len() >= db.options.pack_target)
-        {
-            written.insert(seal(full)?);
+    });
+    failure.map_or(Ok(()), |failure| failure)?;
+    Ok(names)
+}
+
+/// Copies all records of these packs into new ones, each once.
+fn rewrite_within(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<Rewritten, StoreError> {
+    let snapshot = db.indexes();
+    let first_place = |info: &RecordInfo| {
+        let places = snapshot.iter().flat_map(|file| {
+            let found = file.find(&info.id).filter_map(Result::ok).filter(|at| at.kind == info.kind);
+            found.map(|locator| Location { pack: file.pack_name(locator.pack), locator })
+        });
+        places.filter(|at| packs.contains(&at.pack)).min_by_key(|at| (at.pack, at.locator.offset))
+    };
+    let wanted = |pack: &PackName, offset: u64, info: &RecordInfo| {
+        // A record that no index lists was never asked for, or is a second copy in its own pack.
+        first_place(info).is_some_and(|at| (at.pack, u64::from(at.locator.offset)) == (*pack, offset))
+    };
+    rewrite_packs(db, packs, wanted, &Interrupt::new())
+}
+
+/// What a rewriting of packs did.
+#[derive(Debug, Default)]
+pub struct Rewritten {
+    /// Records copied.
+    pub records: u64,
+    /// Bytes of these, headers included.
+    pub bytes: u64,
+    /// Packs that could not be read through. When there is one, nothing was removed.
+    pub damaged: Vec<(PackName, StoreError)>,
+}
+
+/// Copies the wanted records of `packs` into new ones and removes `packs`, unless one of them is damaged.
+///
+/// Records are copied as they are stored, in the order of the old packs, after their checksum was
+/// checked. `wanted` is given the pack, the offset and the facts of each record.
+///
+/// # Errors
+/// When the disk is full or fails, or the interrupt is set; then all of `packs` are still there.
+pub fn rewrite_packs(
+    db: &ObjectDb,
+    packs: &HashSet<PackName>,
+    wanted: impl Fn(&PackName, u64, &RecordInfo) -> bool,
+    interrupt: &Interrupt,
+) -> Result<Rewritten, StoreError> {
+    let mut copy = Copier { db, open: [None, None], written: HashSet::new(), done: Rewritten::default() };
+    let mut sorted: Vec<&PackName> = packs.iter().collect();
+    sorted.sort_unstable();
+    for name in sorted {
+        match copy.pack(name, &wanted, interrupt) {
+            Err(error) if is_damage(&error) => copy.done.damaged.push((*name, error)),
+            copied => copied?,
         }
-        let (_, pack) = match &mut open {
-            Some(open) => open,
-            None => open.insert((is_data, PackWriter::create(&db.fs, &db.objects)?)),
+    }
+    let (done, written) = copy.finish()?;
+    if done.damaged.is_empty() {
+        // A pack that was written again record for record has the name of the old one: it stays.
+        remove_packs(db, &packs.difference(&written).copied().collect())?;
+    }
+    Ok(done)
+}
+
+/// Whether an error tells that a pack is damaged or gone, and not that the machine fails.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::UnsupportedFormat | ErrorKind::NotFound)
+}
+
+/// Copies records into new packs, data and metadata apart.
+struct Copier<'d> {
+    db: &'d ObjectDb,
+    /// The open pack for metadata and the one for data.
+    open: [Option<PackWriter>; 2],
+    written: HashSet<PackName>,
+    done: Rewritten,
+}
+
+impl Copier<'_> {
+    fn pack(
+        &mut self,
+        name: &PackName,
+        wanted: &impl Fn(&PackName, u64, &RecordInfo) -> bool,
+        interrupt: &Interrupt,
+    ) -> Result<(), StoreError> {
+        let file = PackFile::open(&*self.db.fs, &self.db.objects.join(pack_file_name(name)))?;
+        let mut table = file.table()?;
+        table.records.retain(|(offset, info)| wanted(name, *offset, info));
+        // Stretches of wanted records that lie one behind the other are read together.
+        for together in table.records.chunk_by(|(at, info), (next, _)| at + info.record_len() == *next) {
+            for run in runs(together, COPY_LEN) {
+                interrupt.check()?;
+                let run = file.read_run(run)?;
+                for record in file.records_of(&run) {
+                    let StoredRecord { info, header, stored, .. } = record?;
+                    self.record(info, header, stored)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), StoreError> {
+        let open = &mut self.open[usize::from(info.kind.is_data())];
+        let pack = match open {
+            Some(pack) => pack,
+            None => open.insert(PackWriter::create(&self.db.fs, &self.db.objects)?),
         };
-        let (header, stored) = bytes.split_at(RECORD_HEADER_LEN);
         pack.append(info, header, stored)?;
+        self.done.records += 1;
+        self.done.bytes += info.record_len();
+        if pack.len() >= self.db.options.pack_target
+            && let Some(full) = open.take()
+        {
+            self.seal(full)?;
+        }
+        Ok(())
     }
-    if let Some((_, last)) = open {
-        written.insert(seal(last)?);
+
+    fn seal(&mut self, pack: PackWriter) -> Result<(), StoreError> {
+        let sealed = pack.seal()?;
+        publish_index(self.db, &sealed)?;
+        self.written.insert(sealed.name);
+        Ok(())
     }
-    // A pack that was written again byte for byte has the name of the old one: it stays.
-    let gone = |name: &PackName| packs.contains(name) && !written.contains(name);
-    replace_indexes(db, &touched, |name| !gone(name))?;
-    remove_files(
-        db,
-        packs.iter().filter(|name| gone(name)).map(|name| db.objects.join(pack_file_name(name))),
-    )?;
+
+    fn finish(mut self) -> Result<(Rewritten, HashSet<PackName>), StoreError> {
+        for pack in std::mem::take(&mut self.open).into_iter().flatten() {
+            self.seal(pack)?;
+        }
+        Ok((self.done, self.written))
+    }
+}
+
+/// Removes packs: first from every index that lists one, then the files.
+///
+/// # Errors
+/// When the disk is full or fails; the packs that are left are then listed by an index, or by none and
+/// of no use.
+pub fn remove_packs(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<(), StoreError> {
+    if packs.is_empty() {
+        return Ok(());
+    }
+    for file in db.indexes().iter().filter(|file| file.packs().any(|name| packs.contains(&name))) {
+        replace_indexes(db, std::slice::from_ref(file), |name| !packs.contains(name))?;
+    }
+    remove_files(db, packs.iter().map(|name| db.objects.join(pack_file_name(name))))?;
     db.reopen()
 }
 

@@ -65,6 +65,26 @@ pub enum StoreError {
         /// Its id.
         id: ObjectId,
     },
+    /// The pack that holds a record is not there.
+    #[error("the {} {id} is lost: its pack '{}' is missing", kind.as_str(), path.display())]
+    MissingPack {
+        /// What the record holds.
+        kind: RecordKind,
+        /// Its id.
+        id: ObjectId,
+        /// Where the pack should be.
+        path: PathBuf,
+    },
+    /// An object is larger than a record may be.
+    #[error("a {} of {len} bytes is too large: at most {max} can be stored", kind.as_str())]
+    TooLarge {
+        /// What was to be stored.
+        kind: RecordKind,
+        /// Its length in bytes.
+        len: u64,
+        /// The largest length.
+        max: u64,
+    },
     /// A ref is not what its writer expected.
     #[error(
         "the dataset '{name}' moved meanwhile: expected {}, found {}",
@@ -137,7 +157,8 @@ impl StoreError {
             | Self::Undecodable { source, .. }
             | Self::DamagedRef { source, .. } => source.kind(),
             // An object that something refers to and that is not there is damage, not a wrong name.
-            Self::Missing { .. } => ErrorKind::Corrupt,
+            Self::Missing { .. } | Self::MissingPack { .. } => ErrorKind::Corrupt,
+            Self::TooLarge { .. } => ErrorKind::Refused,
             Self::RefMoved { .. } | Self::HeadMoved => ErrorKind::Conflict,
             Self::Name(_) => ErrorKind::InvalidName,
             Self::RefInTheWay { .. } => ErrorKind::AlreadyExists,

@@ -20,6 +20,11 @@ pub(super) fn index_file_name(bytes: &[u8]) -> String {
     format!("idx-{}.idx", hex(&blake3::hash(bytes).as_bytes()[..20]))
 }
 
+/// Whether a file of this name is an index.
+pub(super) fn is_index_name(name: &str) -> bool {
+    name.starts_with("idx-") && name.ends_with(".idx")
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 
 mod blob_reader;
 mod blob_writer;
-mod consolidate;
+pub mod consolidate;
 mod error;
 mod events;
 mod files;
@@ -12,6 +12,7 @@ mod layout;
 mod line_log;
 mod locks;
 mod odb;
+mod pack_file;
 mod pack_writer;
 mod refs;
 mod users;
@@ -25,7 +26,8 @@ pub use format::{check_readable, check_writable, read_format, write_format};
 pub use index_file::{IndexFile, pack_file_name};
 pub use layout::{DSV_DIR, Layout};
 pub use locks::{IndexLock, LockRequest, ObjectsLock, RefsLock};
-pub use odb::{Counters, Location, ObjectDb, StoreOptions};
+pub use odb::{Counters, Location, ObjectDb, StoreOptions, UnreadableIndex};
+pub use pack_file::{PackFile, PackTable, RecordRun, Scan, StoredRecord, runs};
 pub use refs::{Note, RefLog, Refs, SkippedLine};
 pub use users::{register_user, users_of_store};
 pub use writer::{WriteStats, Writer};

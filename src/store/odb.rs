@@ -3,19 +3,22 @@
 //! A reader works on a snapshot of the index files. Packs and indexes never change under their name;
 //! they are only added, merged into new ones, and removed once what they hold is elsewhere. When a
 //! record is not found, or a pack is gone, the folder is looked at again before that is believed.
+//!
+//! An index that is damaged in its header is left out of the snapshot and remembered: what the other
+//! indexes list can still be read, and whatever is not found then is blamed on the damaged one.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::StoreError;
-use super::index_file::{IndexFile, PackCache, pack_file_name};
+use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
 use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
 use crate::codec::tree::TreeNode;
-use crate::codec::{decode_version, decompress};
+use crate::codec::{DecodeError, decode_version, decompress};
 use crate::model::{BlobId, ObjectId, TreeId, Version, VersionId};
 use crate::sys::{Fs, IoContext};
 
@@ -39,10 +42,32 @@ pub struct Counters {
     pub stored_bytes: AtomicU64,
 }
 
+/// An index file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableIndex {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub error: DecodeError,
+}
+
+/// The index files at one moment.
+#[derive(Debug, Default)]
+struct Snapshot {
+    files: Arc<Vec<Arc<IndexFile>>>,
+    unreadable: Arc<Vec<UnreadableIndex>>,
+}
+
+/// How often a folder that keeps changing is looked at before an answer is believed.
+const ATTEMPTS: usize = 6;
+
+/// Largest target for the size of a pack: with one more record of any size its offsets still fit.
+const MAX_PACK_TARGET: u64 = 2 * 1024 * 1024 * 1024;
+
 /// Tuning of a database; the defaults fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// A pack is closed when it has grown to so many bytes; less than 2 GiB.
+    /// A pack is closed when it has grown to so many bytes; more than 2 GiB is taken as 2 GiB.
     pub pack_target: u64,
     /// zstd level of blobs and metadata up to a mebibyte, 1 to 19.
     pub level: i32,
@@ -61,7 +86,9 @@ pub struct ObjectDb {
     pub(super) fs: Arc<dyn Fs>,
     pub(super) objects: PathBuf,
     pub(super) options: StoreOptions,
-    snapshot: RwLock<Arc<Vec<Arc<IndexFile>>>>,
+    snapshot: RwLock<Snapshot>,
+    /// Held while a snapshot is made and put in place, so that none is replaced by an older one.
+    refreshing: Mutex<()>,
     packs: PackCache,
     counters: Counters,
 }
@@ -73,16 +100,19 @@ impl std::fmt::Debug for ObjectDb {
 }
 
 impl ObjectDb {
-    /// Opens the database in a folder, which may be empty.
+    /// Opens the database in a folder, which may be empty or missing.
     ///
     /// # Errors
-    /// When the folder cannot be read or an index is damaged in its header.
+    /// When the folder or an index in it cannot be read. A damaged index is no error here, see
+    /// [`ObjectDb::unreadable_indexes`].
     pub fn open(fs: Arc<dyn Fs>, objects: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let options = StoreOptions { pack_target: options.pack_target.min(MAX_PACK_TARGET), ..options };
         let db = Self {
             fs,
             objects: objects.to_owned(),
             options,
             snapshot: RwLock::default(),
+            refreshing: Mutex::default(),
             packs: PackCache::default(),
             counters: Counters::default(),
         };
@@ -95,43 +125,54 @@ impl ObjectDb {
     /// # Errors
     /// As [`ObjectDb::open`].
     pub fn refresh(&self) -> Result<bool, StoreError> {
+        let _alone = self.lock_refreshing();
         // A merge may remove an index between the listing and the opening: list again.
         let mut attempts = 0;
-        loop {
+        let new = loop {
+            attempts += 1;
             match self.load() {
-                Err(StoreError::Io(error))
-                    if error.source.kind() == std::io::ErrorKind::NotFound && attempts < 5 =>
-                {
-                    attempts += 1;
-                }
-                Err(error) => return Err(error),
-                Ok(files) => {
-                    let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-                    let same = snapshot.len() == files.len()
-                        && snapshot.iter().zip(&files).all(|(a, b)| Arc::ptr_eq(a, b));
-                    *snapshot = Arc::new(files);
-                    return Ok(!same);
-                }
+                Err(StoreError::Io(error)) if error.is_not_found() && attempts < ATTEMPTS => {}
+                loaded => break loaded?,
             }
-        }
+        };
+        let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        let same = snapshot.files.len() == new.files.len()
+            && new.files.iter().all(|file| snapshot.files.iter().any(|known| Arc::ptr_eq(known, file)))
+            && snapshot.unreadable == new.unreadable;
+        *snapshot = new;
+        Ok(!same)
     }
 
-    fn load(&self) -> Result<Vec<Arc<IndexFile>>, StoreError> {
+    fn lock_refreshing(&self) -> MutexGuard<'_, ()> {
+        self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load(&self) -> Result<Snapshot, StoreError> {
         let known: HashMap<PathBuf, Arc<IndexFile>> =
             self.indexes().iter().map(|file| (file.path.clone(), Arc::clone(file))).collect();
         let mut files = Vec::new();
+        let mut unreadable = Vec::new();
         for name in self.file_names()? {
-            if name.starts_with("idx-") && name.ends_with(".idx") {
-                let path = self.objects.join(name);
-                files.push(match known.get(&path) {
-                    Some(file) => Arc::clone(file),
-                    None => Arc::new(IndexFile::open(&*self.fs, &path)?),
-                });
+            if !is_index_name(&name) {
+                continue;
+            }
+            let path = self.objects.join(name);
+            if let Some(file) = known.get(&path) {
+                files.push(Arc::clone(file));
+                continue;
+            }
+            match IndexFile::open(&*self.fs, &path) {
+                Ok(file) => files.push(Arc::new(file)),
+                Err(StoreError::Damaged { path, source: error }) => {
+                    unreadable.push(UnreadableIndex { path, error });
+                }
+                Err(error) => return Err(error),
             }
         }
         // The largest first: most lookups end there. The path makes the order definite.
         files.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.path.cmp(&b.path)));
-        Ok(files)
+        unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Snapshot { files: Arc::new(files), unreadable: Arc::new(unreadable) })
     }
 
     /// The names of all files in the folder.
@@ -145,16 +186,22 @@ impl ObjectDb {
 
     /// The index files of the current snapshot.
     pub fn indexes(&self) -> Arc<Vec<Arc<IndexFile>>> {
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner).files)
+    }
+
+    /// The index files that had to be left out of the current snapshot, in order of path.
+    pub fn unreadable_indexes(&self) -> Arc<Vec<UnreadableIndex>> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner).unreadable)
     }
 
     /// Adds an index that was just published.
     pub(super) fn add_index(&self, file: IndexFile) {
+        let _alone = self.lock_refreshing();
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-        let mut files = (**snapshot).clone();
-        if !files.iter().any(|known| known.path == file.path) {
+        if !snapshot.files.iter().any(|known| known.path == file.path) {
+            let mut files = (*snapshot.files).clone();
             files.push(Arc::new(file));
-            *snapshot = Arc::new(files);
+            snapshot.files = Arc::new(files);
         }
     }
 
@@ -187,6 +234,16 @@ impl ObjectDb {
             }
         }
         Ok(None)
+    }
+
+    /// Every place of a record in the snapshot; an interrupted consolidation can leave several.
+    fn locate_all(&self, kind: RecordKind, id: &[u8; 32]) -> Vec<Location> {
+        let indexes = self.indexes();
+        let found = indexes.iter().flat_map(|file| {
+            let of_kind = file.find(id).filter_map(Result::ok).filter(|locator| locator.kind == kind);
+            of_kind.map(|locator| Location { pack: file.pack_name(locator.pack), locator })
+        });
+        found.collect()
     }
 
     /// Whether a record is in the snapshot.
@@ -226,33 +283,56 @@ impl ObjectDb {
     /// The raw bytes of a record, or `None` when it is not here.
     ///
     /// # Errors
-    /// When its pack cannot be read or its bytes are damaged.
+    /// When its pack cannot be read or its bytes are damaged, in each of the places where it lies.
     pub fn try_get(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        for attempt in 0.. {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             let Some(location) = self.locate(kind, id)? else {
-                if attempt == 0 && self.refresh()? {
+                // A listing that ran beside a merge may have missed its result: look until it stands still.
+                if attempts < ATTEMPTS && self.refresh()? {
                     continue;
                 }
                 return Ok(None);
             };
-            match self.read_at(&location, id) {
-                Err(StoreError::Io(error))
-                    if error.source.kind() == std::io::ErrorKind::NotFound && attempt < 5 =>
-                {
-                    self.refresh()?;
-                }
-                read => return read.map(Some),
+            let error = match self.read_at(&location, id) {
+                Ok(raw) => return Ok(Some(raw)),
+                Err(error) => error,
+            };
+            if let Some(raw) = self.get_elsewhere(&location, id) {
+                return Ok(Some(raw));
+            }
+            // A pack that is gone was replaced, and so were the indexes that list it.
+            let gone = matches!(error, StoreError::MissingPack { .. });
+            if !gone || attempts >= ATTEMPTS || !self.refresh()? {
+                return Err(error);
             }
         }
-        Ok(None)
+    }
+
+    /// The raw bytes of a record from any other place than one that failed.
+    fn get_elsewhere(&self, failed: &Location, id: &[u8; 32]) -> Option<Vec<u8>> {
+        let places = self.locate_all(failed.locator.kind, id);
+        places.iter().filter(|place| place.pack != failed.pack).find_map(|place| self.read_at(place, id).ok())
     }
 
     /// The raw bytes of a record.
     ///
     /// # Errors
-    /// As [`ObjectDb::try_get`]; [`StoreError::Missing`] when it is not here.
+    /// As [`ObjectDb::try_get`]; [`StoreError::Missing`] when it is not here, or what is wrong with an
+    /// index that could have listed it.
     pub fn get(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
-        self.try_get(kind, id)?.ok_or(StoreError::Missing { kind, id: ObjectId::Sha256(*id) })
+        self.try_get(kind, id)?.ok_or_else(|| self.missing(kind, id))
+    }
+
+    /// Why a record was not found.
+    pub(super) fn missing(&self, kind: RecordKind, id: &[u8; 32]) -> StoreError {
+        match self.unreadable_indexes().first() {
+            Some(UnreadableIndex { path, error }) => {
+                StoreError::Damaged { path: path.clone(), source: error.clone() }
+            }
+            None => StoreError::Missing { kind, id: ObjectId::Sha256(*id) },
+        }
     }
 
     /// The stored record at a location, header included, its checksum checked.
@@ -273,14 +353,16 @@ impl ObjectDb {
             offset: u64::from(offset),
             source,
         };
-        let pack = self.packs.get(&*self.fs, &self.objects, &location.pack)?;
+        let pack = match self.packs.get(&*self.fs, &self.objects, &location.pack) {
+            Err(StoreError::Io(error)) if error.is_not_found() => {
+                return Err(StoreError::MissingPack { kind, id: ObjectId::Sha256(*id), path: path() });
+            }
+            opened => opened?,
+        };
         let mut bytes = vec![0; RECORD_HEADER_LEN + stored_len as usize];
         match pack.read_exact_at(&mut bytes, u64::from(offset)) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(damaged(crate::codec::DecodeError::Truncated {
-                    what: "pack",
-                    offset: u64::from(offset),
-                }));
+                return Err(damaged(DecodeError::Truncated { what: "pack", offset: u64::from(offset) }));
             }
             read => read.at("read", &path())?,
         }
@@ -288,7 +370,7 @@ impl ObjectDb {
         self.counters.stored_bytes.fetch_add(u64::from(stored_len), Ordering::Relaxed);
         let (info, _) = RecordInfo::decode_record(&bytes).map_err(damaged)?;
         if (info.kind, info.id) != (kind, *id) {
-            return Err(damaged(crate::codec::DecodeError::Malformed {
+            return Err(damaged(DecodeError::Malformed {
                 what: "pack index",
                 why: "another record lies where it points".to_owned(),
             }));
@@ -368,6 +450,6 @@ impl ObjectDb {
     }
 }
 
-fn undecodable(kind: RecordKind, id: &[u8; 32], source: crate::codec::DecodeError) -> StoreError {
+pub(super) fn undecodable(kind: RecordKind, id: &[u8; 32], source: DecodeError) -> StoreError {
     StoreError::Undecodable { kind, id: ObjectId::Sha256(*id), source }
 }

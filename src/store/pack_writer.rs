@@ -42,8 +42,15 @@ pub(super) struct SealedPack {
 
 impl PackWriter {
     pub(super) fn create(fs: &Arc<dyn Fs>, objects: &Path) -> Result<Self, StoreError> {
-        fs.create_dir_all(objects).at("create", objects)?;
-        let file = PendingFile::create(fs, objects)?;
+        let file = match PendingFile::create(fs, objects) {
+            Err(error) if error.is_not_found() => {
+                fs.create_dir_all(objects).at("create", objects)?;
+                let parent = objects.parent().unwrap_or(objects);
+                fs.sync_dir(parent).at("sync", parent)?;
+                PendingFile::create(fs, objects)?
+            }
+            created => created?,
+        };
         let mut buffer = Vec::with_capacity(BUFFER_LEN + BUFFER_LEN / 2);
         buffer.extend_from_slice(&PACK.header());
         Ok(Self { file, buffer, len: PACK_HEADER_LEN, written_back: 0, records: Vec::new() })

@@ -36,7 +36,7 @@ fn read_back(db: &Arc<ObjectDb>, id: &BlobId) -> Vec<u8> {
 fn blobs_of_all_sizes_come_back_from_either_path() {
     let fixture = fixture(StoreOptions { pack_target: 3_000_000, ..Default::default() });
     let sizes = [0, 1, 5000, 1 << 20, (1 << 20) + 1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, 13_000_000];
-    let writer = Writer::new(&fixture.db);
+    let writer = Writer::new(&fixture.db).unwrap();
     let mut compressors = writer.blob_compressors().unwrap();
     let mut ids = Vec::new();
     for (seed, &size) in sizes.iter().enumerate() {
@@ -60,7 +60,7 @@ fn many_commits_leave_few_files() {
     let fixture = fixture(StoreOptions::default());
     let mut ids = Vec::new();
     for seed in 0..120 {
-        let writer = Writer::new(&fixture.db);
+        let writer = Writer::new(&fixture.db).unwrap();
         ids.push(writer.put_small_blob(&noise(seed, 1000), &mut writer.compressor().unwrap()).unwrap());
         writer.finish().unwrap();
     }
@@ -74,7 +74,7 @@ fn many_commits_leave_few_files() {
 #[test]
 fn equal_bytes_are_stored_once_by_many_threads() {
     let fixture = fixture(StoreOptions::default());
-    let writer = Writer::new(&fixture.db);
+    let writer = Writer::new(&fixture.db).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -92,7 +92,7 @@ fn equal_bytes_are_stored_once_by_many_threads() {
 #[test]
 fn an_unfinished_writer_leaves_nothing() {
     let fixture = fixture(StoreOptions::default());
-    let writer = Writer::new(&fixture.db);
+    let writer = Writer::new(&fixture.db).unwrap();
     let id = writer.put_small_blob(b"hello", &mut writer.compressor().unwrap()).unwrap();
     drop(writer);
     assert!(!fixture.db.contains(RecordKind::Blob, id.as_bytes()).unwrap());
@@ -104,7 +104,7 @@ fn an_insertion_stores_little_more_than_itself() {
     let fixture = fixture(StoreOptions::default());
     let mut bytes = noise(1, 40_000_000);
     let store = |bytes: &[u8]| {
-        let writer = Writer::new(&fixture.db);
+        let writer = Writer::new(&fixture.db).unwrap();
         let mut compressors = writer.blob_compressors().unwrap();
         writer.put_large_blob(&mut &bytes[..], &mut compressors, &Monitor::quiet()).unwrap();
         writer.finish().unwrap().stored_bytes

@@ -1,8 +1,13 @@
 //! Writing objects: from any number of threads into two open packs, one for data and one for
 //! metadata. Full packs are made durable by a thread of their own, so that nobody waits for the disk.
+//!
+//! Packs become durable in the order in which they are handed to that thread, and the open data pack
+//! is handed over before every metadata pack: after a crash, what a node or a chunk list refers to is
+//! there if the node is, unless it was still on its way from another thread.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -56,8 +61,8 @@ impl WriteStats {
 /// referred to; else `gc` could take it for garbage.
 pub struct Writer {
     db: Arc<ObjectDb>,
-    data: Mutex<Option<PackWriter>>,
-    metadata: Mutex<Option<PackWriter>>,
+    data: OpenPack,
+    metadata: OpenPack,
     session: Arc<Mutex<Session>>,
     full: Option<Sender<PackWriter>>,
     sealer: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
@@ -69,7 +74,12 @@ struct Session {
     /// Ids and kinds in open packs and in those that wait to be sealed: no index lists them yet.
     pending: HashSet<([u8; 32], RecordKind)>,
     stats: WriteStats,
+    /// Why the first record that was claimed could not be written. From then on `pending` promises
+    /// what is not so, and the session cannot be finished.
+    failed: Option<io::ErrorKind>,
 }
+
+type OpenPack = Mutex<Option<PackWriter>>;
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,24 +89,28 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     /// Begins a session.
-    pub fn new(db: &Arc<ObjectDb>) -> Self {
-        Self {
+    ///
+    /// The folder is looked at again: what `gc` removed before the caller had the lock must not be
+    /// taken for stored.
+    ///
+    /// # Errors
+    /// When the folder or an index in it cannot be read.
+    pub fn new(db: &Arc<ObjectDb>) -> Result<Self, StoreError> {
+        db.refresh()?;
+        let session: Arc<Mutex<Session>> = Arc::default();
+        let (full, receiver) = crossbeam_channel::bounded(MAX_WAITING_PACKS);
+        let sealer = {
+            let (db, session) = (Arc::clone(db), Arc::clone(&session));
+            std::thread::spawn(move || seal_all(&db, &session, &receiver))
+        };
+        Ok(Self {
             db: Arc::clone(db),
-            data: Mutex::new(None),
-            metadata: Mutex::new(None),
-            session: Arc::default(),
-            full: None,
-            sealer: Mutex::default(),
-        }
-        .with_sealer()
-    }
-
-    fn with_sealer(mut self) -> Self {
-        let (sender, receiver) = crossbeam_channel::bounded(MAX_WAITING_PACKS);
-        let (db, session) = (Arc::clone(&self.db), Arc::clone(&self.session));
-        self.sealer = Mutex::new(Some(std::thread::spawn(move || seal_all(&db, &session, &receiver))));
-        self.full = Some(sender);
-        self
+            data: Mutex::default(),
+            metadata: Mutex::default(),
+            session,
+            full: Some(full),
+            sealer: Mutex::new(Some(sealer)),
+        })
     }
 
     /// The database that is written to.
@@ -147,7 +161,8 @@ impl Writer {
     /// The caller vouches that `id` is the id of `raw` for that kind.
     ///
     /// # Errors
-    /// When the disk is full or fails.
+    /// [`StoreError::TooLarge`] for more than [`MAX_RAW_LEN`] bytes; when the disk is full or fails,
+    /// and then [`Writer::finish`] fails too.
     pub fn put(
         &self,
         kind: RecordKind,
@@ -155,44 +170,64 @@ impl Writer {
         raw: &[u8],
         compressor: &mut Compressor,
     ) -> Result<bool, StoreError> {
-        assert!(raw.len() <= MAX_RAW_LEN, "a record of {} bytes", raw.len());
+        if raw.len() > MAX_RAW_LEN {
+            return Err(StoreError::TooLarge { kind, len: raw.len() as u64, max: MAX_RAW_LEN as u64 });
+        }
         if !self.claim(kind, id, raw.len() as u64)? {
             return Ok(false);
         }
-        let (compression, stored) = compressor.compress(raw).at("compress for", &self.db.objects)?;
-        let info = record_info(kind, id, compression, stored.len(), raw.len());
-        self.append(info, stored)?;
+        let compressed = compressor.compress(raw).at("compress for", &self.db.objects);
+        self.noting_failure(compressed.map_err(StoreError::from).and_then(|(compression, stored)| {
+            let info = record_info(kind, id, compression, stored.len(), raw.len());
+            self.append(info, stored)
+        }))?;
         Ok(true)
     }
 
     /// Stores a record that is compressed already, for example one taken from another pack.
     ///
     /// # Errors
-    /// When the disk is full or fails.
+    /// As [`Writer::put`].
     pub fn put_stored(&self, info: RecordInfo, stored: &[u8]) -> Result<bool, StoreError> {
         let new = self.claim(info.kind, info.id, u64::from(info.raw_len))?;
         if new {
-            self.append(info, stored)?;
+            self.noting_failure(self.append(info, stored))?;
         }
         Ok(new)
     }
 
     /// Reserves an id for this caller; false when it is stored or reserved.
     fn claim(&self, kind: RecordKind, id: [u8; 32], raw_len: u64) -> Result<bool, StoreError> {
-        let known = self.db.contains(kind, &id)?;
-        let mut session = self.lock_session();
-        let new = !known && session.pending.insert((id, kind));
-        if !new {
-            session.stats.deduplicated_bytes += raw_len;
+        // Reserved first: between a look at the database and a look at `pending`, the sealer could move
+        // the record from the one to the other.
+        if self.lock_session().pending.insert((id, kind)) {
+            match self.db.contains(kind, &id) {
+                Ok(false) => return Ok(true),
+                known => {
+                    self.lock_session().pending.remove(&(id, kind));
+                    known?;
+                }
+            }
         }
-        Ok(new)
+        self.lock_session().stats.deduplicated_bytes += raw_len;
+        Ok(false)
+    }
+
+    /// Remembers that a claimed record was not written.
+    fn noting_failure(&self, written: Result<(), StoreError>) -> Result<(), StoreError> {
+        if let Err(error) = &written {
+            let kind =
+                if let StoreError::Io(error) = error { error.source.kind() } else { io::ErrorKind::Other };
+            self.lock_session().failed.get_or_insert(kind);
+        }
+        written
     }
 
     fn append(&self, info: RecordInfo, stored: &[u8]) -> Result<(), StoreError> {
         let header = info.encode_header(stored);
-        let open = if info.kind.is_data() { &self.data } else { &self.metadata };
-        let full = {
-            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = if info.kind.is_data() { &self.data } else { &self.metadata };
+        {
+            let mut open = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let mut pack = match open.take() {
                 Some(pack) => pack,
                 None => PackWriter::create(&self.db.fs, &self.db.objects)?,
@@ -200,18 +235,23 @@ impl Writer {
             pack.append(info, &header, stored)?;
             if pack.len() < self.db.options.pack_target {
                 *open = Some(pack);
-                None
             } else {
-                Some(pack)
+                if !info.kind.is_data() {
+                    self.send_open(&mut self.data.lock().unwrap_or_else(PoisonError::into_inner))?;
+                }
+                // Under the lock, so that packs are sent in the order in which they became full.
+                self.send(pack)?;
             }
-        };
-        {
-            let stats = &mut self.lock_session().stats;
-            stats.records += 1;
-            stats.raw_bytes += u64::from(info.raw_len);
-            stats.stored_bytes += info.record_len();
         }
-        full.map_or(Ok(()), |pack| self.send(pack))
+        let stats = &mut self.lock_session().stats;
+        stats.records += 1;
+        stats.raw_bytes += u64::from(info.raw_len);
+        stats.stored_bytes += info.record_len();
+        Ok(())
+    }
+
+    fn send_open(&self, open: &mut MutexGuard<'_, Option<PackWriter>>) -> Result<(), StoreError> {
+        open.take().map_or(Ok(()), |pack| self.send(pack))
     }
 
     fn send(&self, pack: PackWriter) -> Result<(), StoreError> {
@@ -220,9 +260,18 @@ impl Writer {
             return Ok(());
         }
         // The sealer ends early only by an error; the first thread to notice takes it.
-        self.join_sealer()?;
-        let source = std::io::Error::other("an earlier pack could not be written");
-        Ok(Err(source).at("write to", &self.db.objects)?)
+        self.noting_failure(self.join_sealer())?;
+        self.check_not_failed()
+    }
+
+    fn check_not_failed(&self) -> Result<(), StoreError> {
+        match self.lock_session().failed {
+            None => Ok(()),
+            Some(kind) => {
+                let source = io::Error::new(kind, "an earlier record or pack could not be written");
+                Err(source).at("write to", &self.db.objects).map_err(StoreError::from)
+            }
+        }
     }
 
     fn join_sealer(&self) -> Result<(), StoreError> {
@@ -230,7 +279,7 @@ impl Writer {
         sealer.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 
-    fn lock_session(&self) -> std::sync::MutexGuard<'_, Session> {
+    fn lock_session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -276,17 +325,17 @@ impl Writer {
     /// Makes everything durable and findable.
     ///
     /// # Errors
-    /// When the disk is full or fails; what was sealed before stays, and is garbage unless referred to.
+    /// When the disk is full or fails, now or in any call before; what was sealed before stays, and is
+    /// garbage unless referred to.
     pub fn finish(mut self) -> Result<WriteStats, StoreError> {
+        self.check_not_failed()?;
+        // The data first: see the head of this file.
         for open in [&self.data, &self.metadata] {
-            let pack = open.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(pack) = pack {
-                self.send(pack)?;
-            }
+            self.send_open(&mut open.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
         drop(self.full.take());
         self.join_sealer()?;
-        consolidate::after_writing(&self.db)?;
+        consolidate::after_writing(&self.db);
         Ok(self.stats())
     }
 }
@@ -307,7 +356,7 @@ fn seal_all(db: &ObjectDb, session: &Mutex<Session>, full: &Receiver<PackWriter>
     for pack in full {
         let sealed = pack.seal()?;
         publish_index(db, &sealed)?;
-        consolidate::merge_indexes(db)?;
+        consolidate::after_sealing(db);
         let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in &sealed.entries {
             session.pending.remove(&(entry.id, entry.locator.kind));

@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     fn store(&self, bytes: &[u8], kind: EntryKind) -> Content {
-        let writer = Writer::new(&self.db);
+        let writer = Writer::new(&self.db).unwrap();
         let (id, size) = writer.put_blob(&mut &bytes[..], &mut writer.blob_compressors().unwrap()).unwrap();
         writer.finish().unwrap();
         Content { kind, size, id: id.object() }
@@ -202,7 +202,7 @@ fn nothing_is_written_through_a_link() {
 fn wrong_bytes_are_not_written() {
     let mut f = fixture();
     let mut content = f.file(b"one").unwrap();
-    let writer = Writer::new(&f.db);
+    let writer = Writer::new(&f.db).unwrap();
     // A record whose bytes are not those of its id, with a checksum that fits: only the hash can tell.
     content.id = ObjectId::Sha256([7; 32]);
     let mut compressor = writer.compressor().unwrap();
