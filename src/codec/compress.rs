@@ -57,15 +57,51 @@ impl Compressor {
     /// # Errors
     /// When memory is short.
     pub fn compress<'a>(&'a mut self, raw: &'a [u8]) -> io::Result<(Compression, &'a [u8])> {
-        self.out.clear();
-        self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-        self.context.compress_to_buffer(raw, &mut self.out)?;
-        if self.out.len() + raw.len() / 64 < raw.len() {
+        if looks_random(raw) {
+            let middle = raw.len() / 2;
+            let probe = &raw[middle..middle + PROBE_LEN];
+            if self.compress_to_out(probe)? > probe.len() - probe.len() / 32 {
+                return Ok((Compression::Raw, raw));
+            }
+        }
+        if self.compress_to_out(raw)? + raw.len() / 64 < raw.len() {
             Ok((Compression::Zstd, &self.out))
         } else {
             Ok((Compression::Raw, raw))
         }
     }
+
+    fn compress_to_out(&mut self, raw: &[u8]) -> io::Result<usize> {
+        self.out.clear();
+        self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        self.context.compress_to_buffer(raw, &mut self.out)
+    }
+}
+
+/// Shortest record that is probed; a shorter one is compressed as fast as it is probed.
+const MIN_PROBED_LEN: usize = 16 * 1024;
+/// Bytes that are compressed to see whether bytes that look random are.
+const PROBE_LEN: usize = 4 * 1024;
+/// Sampled stretches, and the bytes of each.
+const SAMPLES: usize = 16;
+const SAMPLE_LEN: usize = 256;
+
+/// Whether all byte values are about equally frequent in a sample, as in compressed or encrypted data: zstd
+/// takes its time to find that it cannot shrink these.
+fn looks_random(raw: &[u8]) -> bool {
+    if raw.len() < MIN_PROBED_LEN {
+        return false;
+    }
+    let mut counts = [0u32; 256];
+    for sample in 0..SAMPLES {
+        let start = sample * (raw.len() - SAMPLE_LEN) / (SAMPLES - 1);
+        raw[start..start + SAMPLE_LEN].iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    }
+    // For n random bytes the sum of squared counts is n + n(n-1)/256, within a few percent.
+    let n = (SAMPLES * SAMPLE_LEN) as u32;
+    let expected = n + n / 256 * (n - 1);
+    let squares: u32 = counts.iter().map(|count| count * count).sum();
+    squares < expected + expected / 10
 }
 
 impl std::fmt::Debug for Compressor {
@@ -110,6 +146,20 @@ mod tests {
         assert_eq!(decompress(compression, stored, raw.len()).unwrap(), raw);
         assert!(decompress(compression, stored, raw.len() - 1).is_err());
         assert!(decompress(compression, stored, raw.len() + 1).is_err());
+    }
+
+    #[test]
+    fn only_random_bytes_look_random() {
+        let mut noise = vec![0; 1 << 20];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        assert!(noise.chunks(64 * 1024).all(looks_random));
+        let floats: Vec<u8> = noise.chunks(8).flat_map(|b| [b[0], b[1], b[2], b[3], b[4], b[5], 0xc0, 0x3f]).collect();
+        let base64: Vec<u8> = noise.iter().map(|b| b & 63).collect();
+        assert!(!floats.chunks(64 * 1024).any(looks_random) && !base64.chunks(64 * 1024).any(looks_random));
+        // Equal frequencies, but not random: the probe must find it.
+        let counting: Vec<u8> = (0..65_536u32).map(|n| n as u8).collect();
+        assert!(looks_random(&counting));
+        assert_eq!(Compressor::new(1).unwrap().compress(&counting).unwrap().0, Compression::Zstd);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dsv::codec::chunk_list::{ChunkList, Piece};
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
 use dsv::codec::tree::TreeNode;
-use dsv::codec::{Compression, boundary, encode_version};
+use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
     Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Label, ObjectId, Origin, Time, Totals, TreeId,
     Version,
@@ -93,6 +93,8 @@ fn constants() {
         ("MIN_ITEMS", boundary::MIN_ITEMS as u64),
         ("MAX_ITEMS", boundary::MAX_ITEMS as u64),
         ("MASK", boundary::MASK),
+        ("chunker::MIN", chunker::MIN as u64),
+        ("chunker::MAX", chunker::MAX as u64),
         ("RECORD_HEADER_LEN", pack::RECORD_HEADER_LEN as u64),
         ("TABLE_ENTRY_LEN", pack::TABLE_ENTRY_LEN as u64),
         ("TRAILER_LEN", pack::TRAILER_LEN as u64),
