@@ -153,7 +153,8 @@ mod tests {
         let mut noise = vec![0; 1 << 20];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
         assert!(noise.chunks(64 * 1024).all(looks_random));
-        let floats: Vec<u8> = noise.chunks(8).flat_map(|b| [b[0], b[1], b[2], b[3], b[4], b[5], 0xc0, 0x3f]).collect();
+        let floats: Vec<u8> =
+            noise.chunks(8).flat_map(|b| [b[0], b[1], b[2], b[3], b[4], b[5], 0xc0, 0x3f]).collect();
         let base64: Vec<u8> = noise.iter().map(|b| b & 63).collect();
         assert!(!floats.chunks(64 * 1024).any(looks_random) && !base64.chunks(64 * 1024).any(looks_random));
         // Equal frequencies, but not random: the probe must find it.

@@ -1,6 +1,19 @@
 //! One file an operation: what git calls plumbing. Each takes handles of the layers below and typed
 //! options, and returns a typed outcome.
 
+pub mod cat_file;
+mod check_records;
 pub mod checkout;
+pub mod chunk_file;
+pub mod count_objects;
 pub mod hash_file;
+pub mod hash_object;
+pub mod index_pack;
+pub mod pack_objects;
+pub mod reachable;
+pub mod show_index;
 pub mod store_files;
+pub mod verify_pack;
+mod work_stack;
+
+pub use check_records::{BadRecord, check_record};

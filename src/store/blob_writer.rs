@@ -77,6 +77,24 @@ impl<'a> Blocks<'a> {
     }
 }
 
+/// Cuts what a source holds into the chunks that a large blob of it would have, and gives each to
+/// `sink`, in order.
+///
+/// # Errors
+/// [`StoreError::Source`] when the source fails; what `sink` returns.
+pub fn cut_chunks<E: From<StoreError>>(
+    source: &mut dyn Read,
+    mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut blocks = Blocks::new(source);
+    let mut spare = Vec::new();
+    while let Some(block) = blocks.next(spare)? {
+        block.chunks().try_for_each(&mut sink)?;
+        spare = block.bytes;
+    }
+    Ok(())
+}
+
 /// Fills `buf` unless the source ends before.
 fn read_full(source: &mut dyn Read, buf: &mut [u8]) -> Result<usize, StoreError> {
     let mut filled = 0;

@@ -36,7 +36,7 @@ const MAX_SMALL_PACKS: usize = 24;
 /// Bytes of a pack that are read at once to be copied.
 const COPY_LEN: u64 = 1024 * 1024;
 /// The lock of whoever consolidates, in the folder of the packs.
-const LOCK_NAME: &str = "consolidate.lock";
+pub(super) const LOCK_NAME: &str = "consolidate.lock";
 
 /// What a writer does when it has finished.
 ///

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StoreError;
-use crate::codec::pack_index::{IndexEntry, IndexLayout, Locator, PackName};
+use crate::codec::pack::RecordKind;
+use crate::codec::pack_index::{IndexEntry, IndexLayout, Locator, PackName, check_index};
 use crate::sys::{File, Fs, IoContext, Map};
 
 /// Packs that are kept open at the most; more are closed and opened anew when they are read.
@@ -25,6 +26,11 @@ pub(super) fn is_index_name(name: &str) -> bool {
     name.starts_with("idx-") && name.ends_with(".idx")
 }
 
+/// Whether a file of this name is a pack.
+pub(super) fn is_pack_name(name: &str) -> bool {
+    name.starts_with("pack-") && name.ends_with(".pack")
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -43,8 +49,11 @@ impl std::fmt::Debug for IndexFile {
 }
 
 impl IndexFile {
-    /// Maps an index and checks that its parts fit its length.
-    pub(super) fn open(fs: &dyn Fs, path: &Path) -> Result<Self, StoreError> {
+    /// Maps an index and checks that its parts fit its length; [`IndexFile::check`] checks the rest.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged in its header, or is of a newer format.
+    pub fn open(fs: &dyn Fs, path: &Path) -> Result<Self, StoreError> {
         let map = fs.map(path).at("map", path)?;
         let layout = IndexLayout::read((*map).as_ref())
             .map_err(|source| StoreError::Damaged { path: path.to_owned(), source })?;
@@ -79,6 +88,22 @@ impl IndexFile {
     /// The pack of a number that a locator of this index bears.
     pub fn pack_name(&self, number: u32) -> PackName {
         self.layout.pack_name(self.bytes(), number as usize)
+    }
+
+    /// Checks the whole of the index: checksum, order, and every line.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check_index(self.bytes())
+            .map(drop)
+            .map_err(|source| StoreError::Damaged { path: self.path.clone(), source })
+    }
+
+    /// The number of the record of this kind and id; one whose line is damaged is none.
+    pub fn number_of(&self, kind: RecordKind, id: &[u8; 32]) -> Option<usize> {
+        let mut numbers = self.layout.find(self.bytes(), id);
+        numbers.find(|number| self.locator(*number).is_ok_and(|locator| locator.kind == kind))
     }
 
     /// All records with this id.

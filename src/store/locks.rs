@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::consolidate::LOCK_NAME;
 use super::{Layout, StoreError};
 use crate::model::Interrupt;
 use crate::sys::{Clock, Fs, IoContext, Lock, LockError, LockMode, Wait, acquire};
@@ -108,6 +109,23 @@ impl ObjectsLock {
     /// As [`RefsLock::acquire`].
     pub fn exclusive(fs: &dyn Fs, layout: &Layout, request: &LockRequest<'_>) -> Result<Self, StoreError> {
         let lock = request.acquire(fs, &layout.objects_lock(), LockMode::Exclusive)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// Held by whoever merges packs or indexes, and by whoever wants them to stay where they are meanwhile.
+#[derive(Debug)]
+pub struct ConsolidationLock {
+    _lock: Lock,
+}
+
+impl ConsolidationLock {
+    /// Waits until nobody consolidates.
+    ///
+    /// # Errors
+    /// As [`RefsLock::acquire`].
+    pub fn acquire(fs: &dyn Fs, objects: &Path, request: &LockRequest<'_>) -> Result<Self, StoreError> {
+        let lock = request.acquire(fs, &objects.join(LOCK_NAME), LockMode::Exclusive)?;
         Ok(Self { _lock: lock })
     }
 }

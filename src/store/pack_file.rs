@@ -1,19 +1,21 @@
 //! Packs read alone, without an index: for checks, for rebuilding an index, and for copying.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use super::index_file::{index_file_name, pack_file_name};
+use super::pack_writer::index_entry;
 use crate::codec::DecodeError;
 use crate::codec::header::{HEADER_LEN, PACK};
 use crate::codec::pack::{
-    PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, TABLE_ENTRY_LEN, TRAILER_LEN, decode_table,
-    decode_trailer,
+    PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, TRAILER_LEN, decode_table, decode_trailer,
 };
-use crate::codec::pack_index::PackName;
+use crate::codec::pack_index::{IndexEntry, PackName, encode_index};
 use crate::model::ObjectId;
-use crate::sys::{File, Fs, IoContext};
+use crate::sys::{File, Fs, IoContext, publish};
 
 /// A pack that is open for reading.
 pub struct PackFile {
@@ -179,10 +181,40 @@ impl PackTable {
         runs(&self.records, bytes)
     }
 
-    /// Bytes that the table and the trailer take in the pack.
-    pub const fn encoded_len(&self) -> usize {
-        self.records.len() * TABLE_ENTRY_LEN + TRAILER_LEN
+    /// What an index says of the records, in order of id; the pack has the number 0.
+    ///
+    /// # Errors
+    /// The offset of the first record that lies too far behind for an index.
+    pub fn index_entries(&self) -> Result<Vec<IndexEntry>, u64> {
+        let entries = self.records.iter().map(|(offset, info)| index_entry(info, *offset));
+        let mut entries: Vec<IndexEntry> = entries.collect::<Result<_, u64>>()?;
+        entries.sort_by_key(IndexEntry::key);
+        // A record that was written twice is listed once.
+        entries.dedup_by_key(|entry| entry.key());
+        Ok(entries)
     }
+}
+
+/// Publishes an index of one pack: at `output`, or in `folder` under the name that a database looks for.
+/// Returns where it is.
+///
+/// # Errors
+/// When the pack is too long for an index; when the disk is full or fails.
+pub fn write_index(
+    fs: &Arc<dyn Fs>,
+    folder: &Path,
+    output: Option<&Path>,
+    table: &PackTable,
+) -> Result<PathBuf, StoreError> {
+    let entries = table.index_entries().map_err(|offset| {
+        let why = format!("a record lies at byte {offset}, which is too far for an index");
+        let path = folder.join(pack_file_name(&table.name));
+        StoreError::Damaged { path, source: DecodeError::malformed(PACK.name, why) }
+    })?;
+    let bytes = encode_index(&[table.name], &entries);
+    let path = output.map_or_else(|| folder.join(index_file_name(&bytes)), Path::to_owned);
+    publish(fs, &path, &bytes)?;
+    Ok(path)
 }
 
 /// Splits records into stretches of about so many bytes, at least one record each.
@@ -199,6 +231,23 @@ pub fn runs(records: &[(u64, RecordInfo)], bytes: u64) -> impl Iterator<Item = &
 
 /// Bytes that a scan looks at without reading again.
 const WINDOW: usize = 1024 * 1024;
+
+/// A record that a scan found; its checksum is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedRecord {
+    /// Where its header begins in the pack.
+    pub offset: u64,
+    /// Its facts.
+    pub info: RecordInfo,
+    bytes: Vec<u8>,
+}
+
+impl ScannedRecord {
+    /// What follows the header.
+    pub fn stored(&self) -> &[u8] {
+        &self.bytes[RECORD_HEADER_LEN..]
+    }
+}
 
 /// An iterator over the intact records of a pack, see [`PackFile::scan`].
 #[derive(Debug)]
@@ -229,8 +278,7 @@ impl Scan<'_> {
 }
 
 impl Iterator for Scan<'_> {
-    /// An intact record: offset, facts, and its bytes with the header.
-    type Item = Result<(u64, RecordInfo, Vec<u8>), StoreError>;
+    type Item = Result<ScannedRecord, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -251,9 +299,9 @@ impl Iterator for Scan<'_> {
                     Ok(bytes) => bytes,
                 };
                 if RecordInfo::decode_record(&bytes).is_ok() {
-                    let offset = self.offset;
+                    let record = ScannedRecord { offset: self.offset, info, bytes };
                     self.offset += info.record_len();
-                    return Some(Ok((offset, info, bytes)));
+                    return Some(Ok(record));
                 }
             }
             self.offset += 1;

@@ -1,6 +1,7 @@
 //! Writes one pack: records one after the other, then its table; published under its name when it is
 //! durable.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,7 +104,10 @@ impl PackWriter {
         let mut offset = PACK_HEADER_LEN;
         let mut entries = Vec::with_capacity(self.records.len());
         for record in &self.records {
-            entries.push(index_entry(record, offset));
+            let entry = index_entry(record, offset).map_err(|offset| {
+                io::Error::new(io::ErrorKind::FileTooLarge, format!("a record at byte {offset}"))
+            });
+            entries.push(entry.at("index", pack_file_name(&name))?);
             offset += record.record_len();
         }
         entries.sort_by_key(IndexEntry::key);
@@ -112,10 +116,13 @@ impl PackWriter {
 }
 
 /// The index line of a record of a pack.
-#[expect(clippy::cast_possible_truncation, reason = "packs are closed long before 4 GiB")]
-pub(super) fn index_entry(record: &RecordInfo, offset: u64) -> IndexEntry {
+///
+/// # Errors
+/// The offset, when it is too large for an index; packs are closed long before.
+pub(super) fn index_entry(record: &RecordInfo, offset: u64) -> Result<IndexEntry, u64> {
     let RecordInfo { kind, stored_len, raw_len, id, .. } = *record;
-    IndexEntry { id, locator: Locator { kind, pack: 0, offset: offset as u32, stored_len, raw_len } }
+    let offset = u32::try_from(offset).map_err(|_| offset)?;
+    Ok(IndexEntry { id, locator: Locator { kind, pack: 0, offset, stored_len, raw_len } })
 }
 
 /// The facts of a record that is about to be written.
