@@ -168,7 +168,7 @@ mod tests {
         let hostile =
             [b"\n\xff\xfe\n{}\n[[[[[[\n".to_vec(), vec![0; 5000], format!("\n{newer}\n").into_bytes()]
                 .concat();
-        let options = CreateOptions { append: true, executable: false };
+        let options = CreateOptions { append: true, ..Default::default() };
         OsFs.create(&f.layout.events(), options).unwrap().write_all(&hostile).unwrap();
         f.log.append(&f.lock, &[tagged(2, "gold", 1)]).unwrap();
         let all = f.log.read().unwrap();

@@ -45,7 +45,7 @@ impl LineLog {
         if whole.is_none() {
             create_dirs(&*self.fs, folder)?;
         }
-        let options = CreateOptions { append: true, executable: false };
+        let options = CreateOptions { append: true, ..Default::default() };
         let mut file = self.fs.create(&self.path, options).at("open", &self.path)?;
         let whole = whole.unwrap_or(0);
         if file.stat().at("stat", &self.path)?.size > whole {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn write_raw(log: &LineLog, bytes: &[u8]) {
-        let options = CreateOptions { append: true, executable: false };
+        let options = CreateOptions { append: true, ..Default::default() };
         OsFs.create(&log.path, options).unwrap().write_all(bytes).unwrap();
     }
 

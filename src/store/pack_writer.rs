@@ -13,15 +13,13 @@ use crate::codec::Compression;
 use crate::codec::header::PACK;
 use crate::codec::pack::{PACK_HEADER_LEN, RecordInfo, RecordKind, encode_table};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
-use crate::sys::{Fs, IoContext, PendingFile};
+use crate::sys::{CreateOptions, Fs, IoContext, PendingFile};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_LEN: usize = 1024 * 1024;
 /// Stored bytes of at least this length are written from where they are: copying them costs more than
 /// a call.
 const DIRECT_LEN: usize = 32 * 1024;
-/// Bytes after which the system is asked to begin writing to disk.
-const WRITEBACK_LEN: u64 = 4 * 1024 * 1024;
 
 /// A pack that is being written, under a temporary name.
 pub(super) struct PackWriter {
@@ -29,8 +27,6 @@ pub(super) struct PackWriter {
     buffer: Vec<u8>,
     /// Bytes given so far, those in the buffer included.
     len: u64,
-    /// The length at which writing to disk was last asked for.
-    written_back: u64,
     records: Vec<RecordInfo>,
 }
 
@@ -48,13 +44,13 @@ impl PackWriter {
                 fs.create_dir_all(objects).at("create", objects)?;
                 let parent = objects.parent().unwrap_or(objects);
                 fs.sync_dir(parent).at("sync", parent)?;
-                PendingFile::create(fs, objects)?
+                PendingFile::create_with(fs, objects, CreateOptions { stream: true, ..Default::default() })?
             }
             created => created?,
         };
         let mut buffer = Vec::with_capacity(BUFFER_LEN + BUFFER_LEN / 2);
         buffer.extend_from_slice(&PACK.header());
-        Ok(Self { file, buffer, len: PACK_HEADER_LEN, written_back: 0, records: Vec::new() })
+        Ok(Self { file, buffer, len: PACK_HEADER_LEN, records: Vec::new() })
     }
 
     /// Bytes of the pack so far.
@@ -81,10 +77,6 @@ impl PackWriter {
         }
         self.len += info.record_len();
         self.records.push(info);
-        if self.len - self.written_back >= WRITEBACK_LEN {
-            self.written_back = self.len;
-            self.file.file().start_writeback();
-        }
         Ok(())
     }
 

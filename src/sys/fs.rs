@@ -51,6 +51,9 @@ pub struct CreateOptions {
     pub executable: bool,
     /// Append to a file that exists, instead of demanding that there is none.
     pub append: bool,
+    /// Much will be written in one go, and not be read again soon: keep it out of the page cache where
+    /// that is possible. Not together with `append`.
+    pub stream: bool,
 }
 
 /// An open file.
@@ -75,8 +78,12 @@ pub trait File: Send + Sync {
     /// # Errors
     /// Any failure of the operating system.
     fn sync(&mut self) -> io::Result<()>;
-    /// Asks the system to begin writing out what was written so far; only a hint.
-    fn start_writeback(&mut self);
+    /// Hands to the system what was written and is still in our hands, as happens with
+    /// [`CreateOptions::stream`]. Before this, neither [`File::stat`] nor a reader sees all of it.
+    ///
+    /// # Errors
+    /// Any failure of the operating system.
+    fn flush(&mut self) -> io::Result<()>;
     /// Cuts or extends the file to `len` bytes.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ impl std::fmt::Debug for OwnerNote {
 impl OwnerNote {
     /// Advice for people, so a failure to leave it is no failure to lock.
     fn leave(fs: &dyn Fs, path: &Path, owner: &str) -> Option<Self> {
-        let mut file = fs.create(path, CreateOptions { append: true, executable: false }).ok()?;
+        let mut file = fs.create(path, CreateOptions { append: true, ..Default::default() }).ok()?;
         file.set_len(0).ok()?;
         file.write_all(owner.as_bytes()).ok()?;
         Some(Self(file))

@@ -2,6 +2,7 @@
 
 #[cfg(not(unix))]
 mod portable;
+mod stream;
 #[cfg(unix)]
 mod unix;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use super::fs::{CreateOptions, Directory, File, Fs, LockGuard, LockMode, Map, Stat};
 use super::paths::path_to_bytes;
+use stream::Streamer;
 
 /// The file system of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,25 +31,24 @@ impl OsFs {
     }
 }
 
-/// An open file and how much of it has been handed to the disk.
+/// An open file.
 #[derive(Debug)]
 struct OsFile {
-    file: std::fs::File,
-    /// End of what was written through this handle.
-    written: u64,
-    /// End of what [`File::start_writeback`] has asked for.
-    kicked: u64,
+    file: Arc<std::fs::File>,
+    stream: Option<Streamer>,
 }
 
 impl OsFile {
-    fn boxed(file: std::fs::File, len: u64) -> Box<dyn File> {
-        Box::new(Self { file, written: len, kicked: len })
+    fn boxed(file: std::fs::File, stream: bool) -> Box<dyn File> {
+        let file = Arc::new(file);
+        let stream = stream.then(|| Streamer::new(Arc::clone(&file)));
+        Box::new(Self { file, stream })
     }
 }
 
 impl File for OsFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        retry(|| self.file.read(buf))
+        retry(|| (&*self.file).read(buf))
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
@@ -55,29 +56,25 @@ impl File for OsFile {
     }
 
     fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.file.write_all(buf)?;
-        self.written += buf.len() as u64;
-        Ok(())
+        match &mut self.stream {
+            Some(stream) => stream.write_all(buf),
+            None => (&*self.file).write_all(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.take().map_or(Ok(()), Streamer::finish)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.kicked = self.written;
+        self.flush()?;
         // Times are left out: the length is all that a reader of the content needs.
         self.file.sync_data()
     }
 
-    fn start_writeback(&mut self) {
-        if self.written > self.kicked {
-            platform::start_writeback(&self.file, self.kicked, self.written - self.kicked);
-            self.kicked = self.written;
-        }
-    }
-
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)?;
-        self.written = self.written.min(len);
-        self.kicked = self.kicked.min(len);
-        Ok(())
+        self.flush()?;
+        self.file.set_len(len)
     }
 
     fn stat(&self) -> io::Result<Stat> {
@@ -106,17 +103,15 @@ impl AsRef<[u8]> for Mapped {
 #[expect(clippy::disallowed_methods, reason = "the one place that calls the operating system")]
 impl Fs for OsFs {
     fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(OsFile::boxed(platform::open(path)?, 0))
+        Ok(OsFile::boxed(platform::open(path)?, false))
     }
 
     fn open_nofollow(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(OsFile::boxed(platform::open_nofollow(path)?, 0))
+        Ok(OsFile::boxed(platform::open_nofollow(path)?, false))
     }
 
     fn create(&self, path: &Path, options: CreateOptions) -> io::Result<Box<dyn File>> {
-        let file = platform::create(path, options)?;
-        let len = if options.append { file.metadata()?.len() } else { 0 };
-        Ok(OsFile::boxed(file, len))
+        Ok(OsFile::boxed(platform::create(path, options)?, options.stream && !options.append))
     }
 
     fn map(&self, path: &Path) -> io::Result<Map> {

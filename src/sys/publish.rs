@@ -65,19 +65,14 @@ impl PendingFile {
     /// # Errors
     /// When the directory is missing or cannot be written to.
     pub fn create(fs: &Arc<dyn Fs>, directory: &Path) -> Result<Self, IoError> {
-        Self::create_with(fs, directory, false)
+        Self::create_with(fs, directory, CreateOptions::default())
     }
 
-    /// As [`PendingFile::create`], with the executable bits as the umask allows.
+    /// As [`PendingFile::create`], with options; `append` is not for files that are published.
     ///
     /// # Errors
     /// When the directory is missing or cannot be written to.
-    pub fn create_executable(fs: &Arc<dyn Fs>, directory: &Path) -> Result<Self, IoError> {
-        Self::create_with(fs, directory, true)
-    }
-
-    fn create_with(fs: &Arc<dyn Fs>, directory: &Path, executable: bool) -> Result<Self, IoError> {
-        let options = CreateOptions { executable, append: false };
+    pub fn create_with(fs: &Arc<dyn Fs>, directory: &Path, options: CreateOptions) -> Result<Self, IoError> {
         let mut attempt = 0;
         loop {
             attempt += 1;

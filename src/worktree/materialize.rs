@@ -89,26 +89,28 @@ impl Materializer {
         &self,
         path: &RepoPath,
         target: Target,
-        executable: bool,
+        options: CreateOptions,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
         let absolute = self.locate(path)?;
         self.make_parents(path)?;
         match target {
-            Target::Absent => self.write_new(&absolute, executable, write),
-            Target::Replace => self.replace(&absolute, executable, write),
+            Target::Absent => self.write_new(&absolute, options, write),
+            Target::Replace => self.replace(&absolute, options, write),
         }
     }
 
     fn write_new<E>(
         &self,
         absolute: &Path,
-        executable: bool,
+        options: CreateOptions,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
-        let options = CreateOptions { executable, append: false };
         let mut file = self.fs.create(absolute, options).at("create", absolute)?;
-        let written = write(&mut *file).and_then(|()| Ok(file.stat().at("stat", absolute)?));
+        let written = write(&mut *file).and_then(|()| {
+            file.flush().at("write", absolute)?;
+            Ok(file.stat().at("stat", absolute)?)
+        });
         if written.is_err() {
             drop(file);
             // It did not exist before; the error that is reported is the first one.
@@ -120,18 +122,15 @@ impl Materializer {
     fn replace<E>(
         &self,
         absolute: &Path,
-        executable: bool,
+        options: CreateOptions,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
         let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(Err(io::Error::from(io::ErrorKind::InvalidInput)).at("write", absolute)?);
         };
-        let mut pending = if executable {
-            PendingFile::create_executable(&self.fs, folder)?
-        } else {
-            PendingFile::create(&self.fs, folder)?
-        };
+        let mut pending = PendingFile::create_with(&self.fs, folder, options)?;
         write(pending.file())?;
+        pending.file().flush().at("write", absolute)?;
         pending.place_as(name)?;
         // The rename changes the ctime, which the index relies on.
         Ok(self.fs.stat(absolute).at("stat", absolute)?)
@@ -303,7 +302,9 @@ mod tests {
     }
 
     fn put(m: &Materializer, at: &str, target: Target, bytes: &[u8]) -> Result<Stat> {
-        m.write_file(&path(at), target, false, |file| Ok(file.write_all(bytes).at("write", at)?))
+        m.write_file(&path(at), target, CreateOptions::default(), |file| {
+            Ok(file.write_all(bytes).at("write", at)?)
+        })
     }
 
     fn fixture() -> (tempfile::TempDir, Materializer) {
@@ -335,7 +336,9 @@ mod tests {
         let (dir, m) = fixture();
         put(&m, "old", Target::Absent, b"old").unwrap();
         for (at, target) in [("old", Target::Replace), ("new", Target::Absent)] {
-            let failed = m.write_file(&path(at), target, false, |_| Err(MaterializeError::Content("no")));
+            let failed = m.write_file(&path(at), target, CreateOptions::default(), |_| {
+                Err(MaterializeError::Content("no"))
+            });
             assert!(matches!(failed, Err(MaterializeError::Content("no"))));
         }
         assert_eq!(OsFs.read(&dir.path().join("old")).unwrap(), b"old");

@@ -83,7 +83,7 @@ fn many_published_files_share_one_directory_sync() {
 fn a_write_in_place_is_found_to_tear() {
     let recording = record(|fs, folder| {
         let mut file =
-            fs.create(&folder.join("file"), CreateOptions { append: true, executable: false }).unwrap();
+            fs.create(&folder.join("file"), CreateOptions { append: true, ..Default::default() }).unwrap();
         file.set_len(0).unwrap();
         file.write_all(NEW).unwrap();
         file.sync().unwrap();

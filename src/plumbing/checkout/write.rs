@@ -11,7 +11,7 @@ use super::{CheckoutError, CheckoutStats, Content, Context};
 use crate::codec::pack::RecordKind;
 use crate::model::{BlobId, EntryKind, RepoPath};
 use crate::store::BlobReader;
-use crate::sys::{File, IoContext, Stat};
+use crate::sys::{CreateOptions, File, IoContext, Stat};
 use crate::worktree::{IndexEditor, MaterializeError, Staged, StatFacts, Target};
 
 /// Files that a thread takes at once.
@@ -150,17 +150,23 @@ fn write_one(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, Ch
             context.materializer.write_symlink(path, *target, &link).map(Some)
         }
         EntryKind::File | EntryKind::Executable => {
-            let executable = content.kind == EntryKind::Executable;
+            let options = create_options(content);
             if let Some(bytes) = small_blob(context, path, content)? {
                 let write = |file: &mut dyn File| write_all(context, path, file, &bytes);
-                context.materializer.write_file(path, *target, executable, write).map(Some)
+                context.materializer.write_file(path, *target, options, write).map(Some)
             } else {
                 let write = |file: &mut dyn File| stream(context, path, content, file);
-                context.materializer.write_file(path, *target, executable, write).map(Some)
+                context.materializer.write_file(path, *target, options, write).map(Some)
             }
         }
     };
     written.map_err(CheckoutError::from_materialize)
+}
+
+/// Large files are kept out of the page cache: they would drive everything else out of it.
+const fn create_options(content: &Content) -> CreateOptions {
+    let executable = matches!(content.kind, EntryKind::Executable);
+    CreateOptions { executable, append: false, stream: content.size >= LARGE }
 }
 
 type WriteResult = Result<(), MaterializeError<CheckoutError>>;
@@ -218,7 +224,7 @@ fn stream(context: &Context<'_>, path: &RepoPath, content: &Content, file: &mut 
 /// Writes a large file: one thread reads and decompresses, one hashes, the caller's writes.
 fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, CheckoutError> {
     let (path, content, target) = item;
-    let executable = content.kind == EntryKind::Executable;
+    let options = create_options(content);
     if !matches!(content.kind, EntryKind::File | EntryKind::Executable) {
         return write_one(context, item);
     }
@@ -251,7 +257,7 @@ fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, 
             read.and_then(|()| verify(path, content, digest)).map_err(MaterializeError::Content)
         })
     };
-    let written = context.materializer.write_file(path, *target, executable, write);
+    let written = context.materializer.write_file(path, *target, options, write);
     written.map(Some).map_err(CheckoutError::from_materialize)
 }
 

@@ -158,7 +158,7 @@ fn the_log_keeps_what_refs_named() {
     assert_eq!(f.refs.recent_log_ids(0).unwrap(), [id(1), id(2)]);
     assert_eq!(f.refs.recent_log_ids(30).unwrap(), [id(2)]);
     assert_eq!(f.refs.recent_log_ids(31).unwrap(), []);
-    let options = CreateOptions { append: true, executable: false };
+    let options = CreateOptions { append: true, ..Default::default() };
     OsFs.create(&f.layout.ref_log(), options).unwrap().write_all(b"hostile\n").unwrap();
     let log = f.refs.log().unwrap();
     assert_eq!((log.moves.len(), log.skipped.len(), log.skipped[0].number), (3, 1, 4));

@@ -48,7 +48,15 @@ pub(super) fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Res
     outcome
 }
 
-pub(super) fn start_writeback(_: &File, _: u64, _: u64) {}
+pub(super) fn write_all_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}
+
+pub(super) fn set_direct(_: &File, direct: bool) -> io::Result<()> {
+    if direct { Err(ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
 
 pub(super) fn stat(path: &Path) -> io::Result<Stat> {
     Ok(stat_of(&std::fs::symlink_metadata(path)?))

@@ -21,9 +21,9 @@ fn creation_is_exclusive_unless_appending() {
     let again = OsFs.create(&path, CreateOptions::default());
     assert_eq!(again.err().unwrap().kind(), ErrorKind::AlreadyExists);
 
-    let mut file = OsFs.create(&path, CreateOptions { append: true, executable: false }).unwrap();
+    let mut file = OsFs.create(&path, CreateOptions { append: true, ..Default::default() }).unwrap();
     file.write_all(b" two").unwrap();
-    file.start_writeback();
+    file.flush().unwrap();
     file.sync().unwrap();
     assert_eq!(OsFs.read(&path).unwrap(), b"one two");
 
@@ -51,7 +51,7 @@ fn executable_bits_follow_the_read_bits() {
         assert_eq!(OsFs.stat(&path).unwrap().mode, before);
     }
     let script = folder.path().join("script");
-    OsFs.create(&script, CreateOptions { executable: true, append: false }).unwrap();
+    OsFs.create(&script, CreateOptions { executable: true, ..Default::default() }).unwrap();
     assert!(OsFs.stat(&script).unwrap().executable());
     assert_eq!(OsFs.set_executable(folder.path(), true).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
@@ -106,7 +106,7 @@ fn open_nofollow_neither_follows_nor_blocks() {
     OsFs.symlink(b"file", &at("link")).unwrap();
     assert!(OsFs.open_nofollow(&at("link")).is_err());
     assert!(OsFs.open(&at("link")).is_ok());
-    assert!(OsFs.create(&at("link"), CreateOptions { append: true, executable: false }).is_err());
+    assert!(OsFs.create(&at("link"), CreateOptions { append: true, ..Default::default() }).is_err());
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let pipe = OsFs.open_nofollow(&at("pipe")).unwrap();
@@ -153,4 +153,20 @@ fn directories_are_made_renamed_synced_and_removed() {
     assert_eq!(OsFs.stat(&deep).unwrap_err().kind(), ErrorKind::NotFound);
     let resolved = OsFs.canonicalize(&folder.path().join("a/../a/d")).unwrap();
     assert!(resolved.ends_with("a/d"));
+}
+
+#[test]
+fn a_streamed_file_is_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    for len in [0, 1, 4095, 4096, 5_000_000, 4 << 20, 33_000_001] {
+        let path = dir.path().join(len.to_string());
+        let bytes: Vec<u8> = (0..len as u32).map(|n| (n >> 9) as u8 ^ n as u8).collect();
+        let mut file = OsFs.create(&path, CreateOptions { stream: true, ..Default::default() }).unwrap();
+        bytes.chunks(77_777).for_each(|part| file.write_all(part).unwrap());
+        file.flush().unwrap();
+        assert_eq!(file.stat().unwrap().size, len as u64);
+        file.write_all(b"and on").unwrap();
+        file.sync().unwrap();
+        assert!(OsFs.read(&path).unwrap() == [&bytes[..], b"and on"].concat(), "{len}");
+    }
 }

@@ -43,13 +43,23 @@ pub(super) fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Res
     file.read_exact_at(buf, offset)
 }
 
-/// On Linux this advice starts to write dirty pages and waits for none; it drops only pages that are
-/// clean already, which what was just written is not.
-pub(super) fn start_writeback(file: &File, offset: u64, len: u64) {
+pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}
+
+/// Switches writing past the page cache on or off.
+pub(super) fn set_direct(file: &File, direct: bool) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(len), rustix::fs::Advice::DontNeed);
+    {
+        let flags = rustix::fs::fcntl_getfl(file)?;
+        let wanted = if direct { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT };
+        Ok(rustix::fs::fcntl_setfl(file, wanted)?)
+    }
     #[cfg(not(target_os = "linux"))]
-    let _ = (file, offset, len);
+    {
+        let _ = file;
+        if direct { Err(ErrorKind::Unsupported.into()) } else { Ok(()) }
+    }
 }
 
 pub(super) fn stat(path: &Path) -> io::Result<Stat> {

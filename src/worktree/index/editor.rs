@@ -204,7 +204,7 @@ impl IndexEditor {
             return Ok(());
         };
         let frame = self.frame().finish(state.kept as usize);
-        let append = CreateOptions { append: true, executable: false };
+        let append = CreateOptions { append: true, ..Default::default() };
         let mut file = self.fs.create(&path, append).at("open", &path)?;
         if file.stat().at("stat", &path)?.size != state.len {
             return Err(WorktreeError::IndexChanged { path });
@@ -292,8 +292,6 @@ impl IndexEditor {
                     .map_err(|_| self.disordered())?;
                 if out.len() >= WRITE_BUFFER {
                     pending.write_all(&out)?;
-                    // The disk is busy while the rest is made, and the sync at the end is short.
-                    pending.file().start_writeback();
                     out.clear();
                 }
             }

@@ -319,7 +319,7 @@ fn a_change_behind_the_lock_is_noticed() {
     editor.save().unwrap();
     let mut journal = fixture
         .fs
-        .create(&fixture.dir().join("journal"), CreateOptions { append: true, executable: false })
+        .create(&fixture.dir().join("journal"), CreateOptions { append: true, ..Default::default() })
         .unwrap();
     journal.write_all(b"x").unwrap();
     editor.set(&path("b"), file(2)).unwrap();
@@ -354,7 +354,7 @@ fn a_file_rewritten_within_a_tick_is_never_trusted() {
     let fixture = Fixture::new();
     let at = fixture.folder.path().join("data");
     let write = |content: &[u8]| {
-        let mut file = fixture.fs.create(&at, CreateOptions { append: true, executable: false }).unwrap();
+        let mut file = fixture.fs.create(&at, CreateOptions { append: true, ..Default::default() }).unwrap();
         file.set_len(0).unwrap();
         file.write_all(content).unwrap();
     };

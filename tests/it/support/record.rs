@@ -194,8 +194,8 @@ impl File for RecordedFile {
         Ok(())
     }
 
-    fn start_writeback(&mut self) {
-        self.inner.start_writeback();
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {

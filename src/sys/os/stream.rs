@@ -1,0 +1,185 @@
+//! Writing much in one go, past the page cache.
+//!
+//! Gigabytes that are written and not read again soon only drive other things out of the page cache, and
+//! filling it can cost more than the disk: here a thread of its own writes aligned blocks directly, while
+//! the caller fills the next one. Where the system or the file system has no direct writes, the same
+//! thread writes as usual.
+
+use std::io::{self, Seek, SeekFrom};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::platform;
+
+/// Bytes of one block, a multiple of [`ALIGNMENT`].
+const BLOCK_LEN: usize = 4 * 1024 * 1024;
+/// What memory, offsets and lengths of direct writes are multiples of; no known device asks for more.
+const ALIGNMENT: usize = 4096;
+/// Blocks in use at once: one is filled, one waits, one is written.
+const BLOCKS: usize = 3;
+
+/// Memory whose used part begins at a multiple of [`ALIGNMENT`].
+#[derive(Debug)]
+struct Block {
+    memory: Vec<u8>,
+    start: usize,
+    len: usize,
+}
+
+impl Block {
+    fn new() -> Self {
+        let memory = vec![0; BLOCK_LEN + ALIGNMENT];
+        let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        Self { memory, start, len: 0 }
+    }
+
+    /// Takes what fits; returns how much that was.
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(BLOCK_LEN - self.len);
+        let at = self.start + self.len;
+        self.memory[at..at + n].copy_from_slice(&bytes[..n]);
+        self.len += n;
+        n
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.start + self.len]
+    }
+}
+
+/// Writes one file from its beginning. A file that fills no block is written when it is finished, without a
+/// thread.
+#[derive(Debug)]
+pub(super) struct Streamer {
+    file: Arc<std::fs::File>,
+    block: Block,
+    /// Where the bytes of `block` go.
+    offset: u64,
+    blocks: usize,
+    thread: Option<BlockWriter>,
+    failed: bool,
+}
+
+/// The thread that writes full blocks.
+#[derive(Debug)]
+struct BlockWriter {
+    full: Sender<(u64, Block)>,
+    spare: Receiver<Block>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl BlockWriter {
+    fn start(file: Arc<std::fs::File>) -> Self {
+        let (full, full_out) = crossbeam_channel::bounded::<(u64, Block)>(1);
+        let (spare_in, spare) = crossbeam_channel::unbounded();
+        let thread = std::thread::spawn(move || write_blocks(&file, &full_out, &spare_in));
+        Self { full, spare, thread }
+    }
+
+    fn join(self) -> io::Result<()> {
+        drop(self.full);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Streamer {
+    pub(super) fn new(file: Arc<std::fs::File>) -> Self {
+        Self { file, block: Block::new(), offset: 0, blocks: 1, thread: None, failed: false }
+    }
+
+    /// Takes bytes; most calls only copy them.
+    ///
+    /// # Errors
+    /// The failure of an earlier block.
+    pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let n = self.block.fill(bytes);
+            bytes = &bytes[n..];
+            if self.block.len == BLOCK_LEN {
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the full block to the thread and takes an empty one.
+    fn send(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        let writer = self.thread.get_or_insert_with(|| BlockWriter::start(Arc::clone(&self.file)));
+        let next = match writer.spare.try_recv() {
+            Ok(block) => Some(block),
+            Err(_) if self.blocks < BLOCKS => {
+                self.blocks += 1;
+                Some(Block::new())
+            }
+            Err(_) => writer.spare.recv().ok(),
+        };
+        let sent = next.is_some_and(|next| {
+            let full = std::mem::replace(&mut self.block, next);
+            let offset = self.offset;
+            self.offset += full.len as u64;
+            writer.full.send((offset, full)).is_ok()
+        });
+        // The thread ends early only by a failure, which it returns.
+        if sent { Ok(()) } else { self.join() }
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        let joined = self.thread.take().map_or(Ok(()), BlockWriter::join);
+        self.failed |= joined.is_err();
+        joined
+    }
+
+    /// Hands everything to the system; the last bytes, which fill no block, as usual.
+    ///
+    /// # Errors
+    /// The first failure of any write.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if self.thread.is_some() {
+            self.join()?;
+            platform::set_direct(&self.file, false)?;
+        }
+        if self.failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        platform::write_all_at(&self.file, self.block.bytes(), self.offset)?;
+        // Who goes on writing does so behind this.
+        (&*self.file).seek(SeekFrom::Start(self.offset + self.block.len as u64))?;
+        Ok(())
+    }
+}
+
+/// A file that is given up waits for its last write.
+impl Drop for Streamer {
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+fn write_blocks(
+    file: &std::fs::File,
+    full: &Receiver<(u64, Block)>,
+    spare: &Sender<Block>,
+) -> io::Result<()> {
+    let mut direct = platform::set_direct(file, true).is_ok();
+    for (offset, mut block) in full {
+        let written = platform::write_all_at(file, block.bytes(), offset);
+        match written {
+            // Some file systems take the flag and refuse the write.
+            Err(error) if direct && error.kind() == io::ErrorKind::InvalidInput => {
+                direct = false;
+                platform::set_direct(file, false)?;
+                platform::write_all_at(file, block.bytes(), offset)?;
+            }
+            written => written?,
+        }
+        block.len = 0;
+        // The other side may have ended.
+        let _ = spare.send(block);
+    }
+    Ok(())
+}
