@@ -11,6 +11,8 @@
 //! model                        plain values: ids, paths, names, objects, error kinds
 //! ```
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod codec;
 pub mod model;
 pub mod plumbing;

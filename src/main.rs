@@ -1,1 +1,5 @@
-fn main() {}
+//! The `dsv` binary: everything is in the library's `cli`.
+
+fn main() -> std::process::ExitCode {
+    dsv::cli::main()
+}

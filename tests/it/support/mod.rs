@@ -4,6 +4,7 @@ pub(crate) mod crash;
 pub(crate) mod fault;
 pub(crate) mod record;
 pub(crate) mod rng;
+pub(crate) mod sandbox;
 pub(crate) mod tree;
 
 use std::path::Path;

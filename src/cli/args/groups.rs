@@ -1,0 +1,39 @@
+//! How the commands are listed: by what a person wants to do.
+
+use std::fmt::Write;
+
+use anstyle::Style;
+
+/// Commands listed under one title.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What a person wants to do.
+    pub(crate) title: &'static str,
+    /// Names of commands.
+    pub(crate) commands: &'static [&'static str],
+}
+
+/// The groups of `dsv help`, in its order.
+pub(crate) const GROUPS: &[Group] = &[Group { title: "Maintain", commands: &["completions", "man", "help"] }];
+
+/// What scripts and other tools build on.
+pub(crate) const PLUMBING: Group = Group { title: "Plumbing", commands: &[] };
+
+/// Titles, names and what each command does; what it does comes from the definition.
+pub(super) fn listing(definition: &clap::Command, plumbing: bool) -> String {
+    let heading = Style::new().bold().underline();
+    let literal = Style::new().bold();
+    let mut text = String::new();
+    for group in GROUPS.iter().chain(plumbing.then_some(&PLUMBING)) {
+        let _ = writeln!(text, "\n{heading}{}:{heading:#}", group.title);
+        for name in group.commands {
+            let about = definition.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {literal}{name:<14}{literal:#} {about}");
+        }
+    }
+    if !plumbing {
+        let _ = writeln!(text, "\nPlumbing, for scripts: {literal}dsv help --all{literal:#}");
+    }
+    text.trim().to_owned()
+}

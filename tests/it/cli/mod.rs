@@ -1,0 +1,3 @@
+//! The binary as a person and as a script meet it.
+
+mod itself;
