@@ -16,6 +16,7 @@ pub mod cli;
 pub mod codec;
 pub mod model;
 pub mod plumbing;
+pub mod porcelain;
 pub mod store;
 pub mod sys;
 pub mod worktree;

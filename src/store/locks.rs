@@ -72,7 +72,7 @@ impl RefsLock {
 /// Held by whoever changes the staging index or, by way of it, the worktree.
 #[derive(Debug)]
 pub struct IndexLock {
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl IndexLock {
@@ -82,7 +82,12 @@ impl IndexLock {
     /// As [`RefsLock::acquire`].
     pub fn acquire(fs: &dyn Fs, layout: &Layout, request: &LockRequest<'_>) -> Result<Self, StoreError> {
         let lock = request.acquire(fs, &layout.index_lock(), LockMode::Exclusive)?;
-        Ok(Self { _lock: lock })
+        Ok(Self { lock })
+    }
+
+    /// The lock as the editor of the index takes it.
+    pub fn into_lock(self) -> Lock {
+        self.lock
     }
 }
 

@@ -1,0 +1,74 @@
+//! What a face tells of the machine and the person, since no layer below reads it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::Time;
+use crate::plumbing::host::{Clock, Fs, OsFs, SystemClock};
+
+/// Tells whether tracked files of a git worktree have uncommitted changes. Only git knows, so a face
+/// that may run programs asks it.
+pub trait GitStatus: Send + Sync + std::fmt::Debug {
+    /// `None` when it cannot be told.
+    fn is_dirty(&self, root: &Path) -> Option<bool>;
+}
+
+/// The machine, the person and the command.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The file system.
+    pub fs: Arc<dyn Fs>,
+    /// The clock that waits and that file times are compared with.
+    pub clock: Arc<dyn Clock>,
+    /// The folder that relative paths start from; absolute.
+    pub cwd: PathBuf,
+    /// The person's own configuration file, if there is a place for one.
+    pub user_config: Option<PathBuf>,
+    /// The author's name, instead of what the configuration says.
+    pub author_name: Option<String>,
+    /// The author's address, instead of what the configuration says.
+    pub author_email: Option<String>,
+    /// The account's name, the author's when nothing else is known.
+    pub user: String,
+    /// The machine's name.
+    pub host: String,
+    /// The time to record instead of the clock's.
+    pub now: Option<Time>,
+    /// The command as one line; recorded as the origin of versions and told to those who wait.
+    pub command: Option<String>,
+    /// Who knows whether the git worktree is dirty.
+    pub git_status: Option<Arc<dyn GitStatus>>,
+}
+
+impl Environment {
+    /// The system's own file system and clock, and nothing known of the person.
+    pub fn system(cwd: impl Into<PathBuf>) -> Self {
+        Self {
+            fs: OsFs::new(),
+            clock: Arc::new(SystemClock),
+            cwd: cwd.into(),
+            user_config: None,
+            author_name: None,
+            author_email: None,
+            user: "unknown".to_owned(),
+            host: "localhost".to_owned(),
+            now: None,
+            command: None,
+            git_status: None,
+        }
+    }
+
+    /// The time to record.
+    pub fn now(&self) -> Time {
+        self.now.unwrap_or_else(|| self.clock.now())
+    }
+
+    /// What others who wait for a lock are told of its holder.
+    pub(super) fn lock_owner(&self) -> String {
+        let command = self.command.as_deref().unwrap_or("dsv");
+        // Enough to recognise the command; a line of a thousand paths tells no more.
+        let command: String = command.chars().take(60).collect();
+        let now = self.clock.now().to_human();
+        format!("{command} (process {} on {}, since {now})", std::process::id(), self.host)
+    }
+}

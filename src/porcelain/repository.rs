@@ -1,0 +1,276 @@
+//! An open repository: what every verb works on.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::settings::Settings;
+use super::{Environment, Error};
+use crate::model::{Author, Monitor, RepoPath, Time};
+use crate::plumbing::host::{Fs, IoContext, Lock};
+use crate::store::{
+    DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
+    check_readable, check_writable, read_format,
+};
+
+/// A repository whose format and settings were checked, with handles of all that it holds.
+#[derive(Debug)]
+pub struct Repository {
+    env: Environment,
+    root: PathBuf,
+    layout: Layout,
+    settings: Settings,
+    db: Arc<ObjectDb>,
+    refs: Refs,
+    events: EventLog,
+}
+
+impl Repository {
+    /// Opens the repository that holds the environment's folder.
+    ///
+    /// # Errors
+    /// When there is none, or as [`Repository::open`].
+    pub fn discover(env: Environment) -> Result<Self, Error> {
+        let root = Self::find(&env)?;
+        Self::open(env, &root)
+    }
+
+    /// The innermost folder at or above the environment's that holds a `.dsv`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(env: &Environment) -> Result<PathBuf, Error> {
+        let start = env.fs.canonicalize(&env.cwd).at("open", &env.cwd)?;
+        let is_dir = |root: &&Path| {
+            // A link is followed: listing does so.
+            env.fs.list(&root.join(DSV_DIR)).is_ok()
+        };
+        match start.ancestors().find(is_dir) {
+            Some(root) => Ok(root.to_owned()),
+            None => Err(Error::NotARepository { start }),
+        }
+    }
+
+    /// Opens the repository in a folder, the one that holds `.dsv`.
+    ///
+    /// # Errors
+    /// When there is none, its format or a setting is not understood, or its shared store is away.
+    pub fn open(env: Environment, root: &Path) -> Result<Self, Error> {
+        let root = env.fs.canonicalize(root).at("open", root)?;
+        let dsv = root.join(DSV_DIR);
+        if env.fs.list(&dsv).is_err() {
+            return Err(Error::NotARepository { start: root });
+        }
+        let own = Layout::new(dsv.clone(), None);
+        let Some(format) = read_format(&*env.fs, &own.format())? else {
+            return Err(Error::Unfinished { root });
+        };
+        check_readable(&format, &own.format())?;
+        let settings = Settings::read(&*env.fs, Some(&own.config()), env.user_config.as_deref())?;
+        let store = settings.store_path()?;
+        if let Some(path) = &store {
+            let file = path.join("format");
+            let Some(format) = read_format(&*env.fs, &file)? else {
+                return Err(Error::StoreAway { path: path.clone() });
+            };
+            check_readable(&format, &file)?;
+        }
+        let layout = Layout::new(dsv, store.as_deref());
+        let db = ObjectDb::open(Arc::clone(&env.fs), &layout.objects, settings.store_options()?)?;
+        let refs = Refs::new(Arc::clone(&env.fs), &layout);
+        let events = EventLog::new(Arc::clone(&env.fs), &layout);
+        Ok(Self { env, root, layout, settings, db: Arc::new(db), refs, events })
+    }
+
+    /// The machine and the person.
+    pub const fn env(&self) -> &Environment {
+        &self.env
+    }
+
+    /// The file system.
+    pub const fn fs(&self) -> &Arc<dyn Fs> {
+        &self.env.fs
+    }
+
+    /// The worktree's root, the folder that holds `.dsv`; absolute, links resolved.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where everything lies.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The objects.
+    pub const fn db(&self) -> &Arc<ObjectDb> {
+        &self.db
+    }
+
+    /// The refs.
+    pub const fn refs(&self) -> &Refs {
+        &self.refs
+    }
+
+    /// The events.
+    pub const fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// The time to record.
+    pub fn now(&self) -> Time {
+        self.env.now()
+    }
+
+    /// Who makes versions and events: what the face says, else the settings, else the account.
+    ///
+    /// # Errors
+    /// When a file of settings holds a wrong value.
+    pub fn author(&self) -> Result<Author, Error> {
+        let name = match &self.env.author_name {
+            Some(name) => Some(name.clone()),
+            None => self.settings.user_name()?,
+        };
+        let email = match &self.env.author_email {
+            Some(email) => Some(email.clone()),
+            None => self.settings.user_email()?,
+        };
+        Ok(Author { name: name.unwrap_or_else(|| self.env.user.clone()), email: email.unwrap_or_default() })
+    }
+
+    /// What the log of refs is told of a move.
+    ///
+    /// # Errors
+    /// As [`Repository::author`].
+    pub fn note(&self, why: impl Into<String>) -> Result<Note, Error> {
+        Ok(Note { who: self.author()?.to_string(), time: self.now(), why: why.into() })
+    }
+
+    /// Refuses to write what a newer program demands to be written otherwise. Every lock asks it.
+    ///
+    /// # Errors
+    /// When the repository or its store has a feature that this program does not know.
+    pub fn check_writable(&self) -> Result<(), Error> {
+        let store = self.layout.objects.with_file_name("format");
+        let own = self.layout.format();
+        for path in [&own, &store] {
+            if let Some(format) = read_format(&**self.fs(), path)? {
+                check_writable(&format, path)?;
+            }
+            if own == store {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn locked<T>(
+        &self,
+        monitor: &Monitor<'_>,
+        lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, crate::store::StoreError>,
+    ) -> Result<T, Error> {
+        self.check_writable()?;
+        let owner = self.env.lock_owner();
+        let request = LockRequest {
+            owner: &owner,
+            timeout: self.settings.lock_timeout()?,
+            clock: &*self.env.clock,
+            interrupt: monitor.interrupt,
+            on_wait: &|holder| monitor.progress.phase(&format!("Waiting for {holder}"), None, None),
+        };
+        Ok(lock(&**self.fs(), &self.layout, &request)?)
+    }
+
+    /// Waits for the lock of whoever changes the staging index or the worktree. Of several locks it is
+    /// taken first, then that of objects, then that of refs.
+    ///
+    /// # Errors
+    /// When another holds it too long, when interrupted, or when nothing may be written here.
+    pub fn lock_index(&self, monitor: &Monitor<'_>) -> Result<Lock, Error> {
+        self.locked(monitor, |fs, layout, request| IndexLock::acquire(fs, layout, request))
+            .map(IndexLock::into_lock)
+    }
+
+    /// Waits for a share in the lock of objects: for whoever adds objects, until a ref or the staging
+    /// index refers to them.
+    ///
+    /// # Errors
+    /// As [`Repository::lock_index`].
+    pub fn lock_objects(&self, monitor: &Monitor<'_>) -> Result<ObjectsLock, Error> {
+        self.locked(monitor, |fs, layout, request| ObjectsLock::shared(fs, layout, request))
+    }
+
+    /// Waits to be alone with the objects: for whoever removes some.
+    ///
+    /// # Errors
+    /// As [`Repository::lock_index`].
+    pub fn lock_objects_alone(&self, monitor: &Monitor<'_>) -> Result<ObjectsLock, Error> {
+        self.locked(monitor, |fs, layout, request| ObjectsLock::exclusive(fs, layout, request))
+    }
+
+    /// Waits for the lock of whoever changes refs or events.
+    ///
+    /// # Errors
+    /// As [`Repository::lock_index`].
+    pub fn lock_refs(&self, monitor: &Monitor<'_>) -> Result<RefsLock, Error> {
+        self.locked(monitor, |fs, layout, request| RefsLock::acquire(fs, layout, request))
+    }
+
+    /// The path in the dataset of a path that a person gave, relative to the environment's folder or
+    /// absolute. Nothing needs to be there; the last component is not followed when it is a link.
+    ///
+    /// # Errors
+    /// When it lies outside of the worktree, or cannot be part of a dataset.
+    pub fn repo_path(&self, path: &Path) -> Result<RepoPath, Error> {
+        let outside = || Error::OutsideWorktree { path: path.to_owned(), root: self.root.clone() };
+        let full = lexical(&self.env.cwd.join(path));
+        let below = match full.strip_prefix(&self.root) {
+            Ok(below) => below.to_owned(),
+            // The folder may have been reached by way of a link.
+            Err(_) => self.resolved(&full).strip_prefix(&self.root).map_err(|_| outside())?.to_owned(),
+        };
+        let mut bytes = Vec::new();
+        for part in below.components() {
+            let Component::Normal(name) = part else { return Err(outside()) };
+            if !bytes.is_empty() {
+                bytes.push(b'/');
+            }
+            bytes.extend_from_slice(name.as_encoded_bytes());
+        }
+        Ok(RepoPath::new(bytes)?)
+    }
+
+    /// The path with links resolved in what exists of its parents; of a folder that is the root, in all.
+    fn resolved(&self, full: &Path) -> PathBuf {
+        if let Ok(whole) = self.fs().canonicalize(full)
+            && whole == self.root
+        {
+            return whole;
+        }
+        let (Some(parent), Some(name)) = (full.parent(), full.file_name()) else { return full.to_owned() };
+        match self.fs().canonicalize(parent) {
+            Ok(parent) => parent.join(name),
+            Err(_) => self.resolved(parent).join(name),
+        }
+    }
+}
+
+/// The path without `.` and `..`, by its text alone.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => _ = out.pop(),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
