@@ -6,6 +6,8 @@ mod check_records;
 pub mod checkout;
 pub mod chunk_file;
 pub mod count_objects;
+pub mod fsck;
+pub mod gc;
 pub mod git;
 pub mod hash_file;
 pub mod hash_object;

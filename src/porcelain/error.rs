@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::settings::SettingsError;
 use crate::model::{ErrorKind, Interrupted, NameError, PathError, quote_path};
+use crate::plumbing::gc;
 use crate::plumbing::host::IoError;
 use crate::store::StoreError;
 use crate::worktree::WorktreeError;
@@ -23,6 +24,9 @@ pub enum Error {
     /// The operating system failed.
     #[error(transparent)]
     Io(#[from] IoError),
+    /// `gc` could not find out what is in use, or not remove the rest.
+    #[error(transparent)]
+    Gc(#[from] gc::Error),
     /// A setting cannot be read or written.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -84,6 +88,7 @@ impl Error {
             Self::Store(error) => error.kind(),
             Self::Worktree(error) => error.kind(),
             Self::Io(error) => error.kind(),
+            Self::Gc(error) => error.kind(),
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
             Self::Path(_) => ErrorKind::InvalidPath,
@@ -100,6 +105,7 @@ impl Error {
         let text = match self {
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
+            Self::Gc(error) => return gc_hint(error),
             Self::NotARepository { .. } => "make one with 'dsv init' in the folder of your data",
             Self::Unfinished { .. } => "run 'dsv init' there once more to finish it",
             Self::StoreAway { .. } => "is a disk or a network folder not mounted?",
@@ -112,6 +118,21 @@ impl Error {
             | Self::OutsideWorktree { .. } => return None,
         };
         Some(text.to_owned())
+    }
+}
+
+fn gc_hint(error: &gc::Error) -> Option<String> {
+    match error {
+        gc::Error::Store(error) => store_hint(error),
+        gc::Error::UnreadableIndex { .. } => {
+            Some("'dsv index-pack' makes the index of a pack anew; remove the damaged one then".to_owned())
+        }
+        gc::Error::UserGone { .. } => Some(
+            "is a disk not mounted? If the repository was deleted, run 'dsv gc --forget-missing'".to_owned(),
+        ),
+        gc::Error::InUseDamaged { .. } | gc::Error::Repository { .. } | gc::Error::StagingIndex { .. } => {
+            Some("'dsv fsck', run in that repository, tells what is damaged and what is lost".to_owned())
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod environment;
 mod error;
+pub mod fsck;
+pub mod gc;
 pub mod init;
 mod repository;
 pub mod settings;

@@ -174,15 +174,23 @@ impl Repository {
         lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, crate::store::StoreError>,
     ) -> Result<T, Error> {
         self.check_writable()?;
+        self.with_lock_request(monitor, |request| Ok(lock(&**self.fs(), &self.layout, request)?))
+    }
+
+    /// Tells how this repository's locks are waited for.
+    pub(super) fn with_lock_request<T>(
+        &self,
+        monitor: &Monitor<'_>,
+        work: impl FnOnce(&LockRequest<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let owner = self.env.lock_owner();
-        let request = LockRequest {
+        work(&LockRequest {
             owner: &owner,
             timeout: self.settings.lock_timeout()?,
             clock: &*self.env.clock,
             interrupt: monitor.interrupt,
             on_wait: &|holder| monitor.progress.phase(&format!("Waiting for {holder}"), None, None),
-        };
-        Ok(lock(&**self.fs(), &self.layout, &request)?)
+        })
     }
 
     /// Waits for the lock of whoever changes the staging index or the worktree. Of several locks it is

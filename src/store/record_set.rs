@@ -67,11 +67,32 @@ impl RecordSet {
         Some(self.bits[at][number / 64].fetch_or(bit, Ordering::Relaxed) & bit == 0)
     }
 
+    /// Adds one line of one index, both by number, and not the same record in other indexes.
+    pub fn insert_line(&self, index: usize, number: usize) {
+        if let Some(word) = self.bits.get(index).and_then(|bits| bits.get(number / 64)) {
+            word.fetch_or(1 << (number % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Every line of a record, as numbers of index and line, and whether that line is in the set.
+    pub fn lines<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8; 32],
+    ) -> impl Iterator<Item = (usize, usize, bool)> + 'a {
+        self.indexes.iter().enumerate().filter_map(move |(index, file)| {
+            let number = file.number_of(kind, id)?;
+            Some((index, number, self.has_line(index, number)))
+        })
+    }
+
+    fn has_line(&self, index: usize, number: usize) -> bool {
+        self.bits[index][number / 64].load(Ordering::Relaxed) & (1 << (number % 64)) != 0
+    }
+
     /// Whether a record is in the set.
     pub fn contains(&self, kind: RecordKind, id: &[u8; 32]) -> bool {
-        self.find(kind, id).is_some_and(|(at, number)| {
-            self.bits[at][number / 64].load(Ordering::Relaxed) & (1 << (number % 64)) != 0
-        })
+        self.find(kind, id).is_some_and(|(index, number)| self.has_line(index, number))
     }
 
     /// Number of records in the set.

@@ -21,6 +21,21 @@ pub fn register_user(fs: &Arc<dyn Fs>, layout: &Layout) -> Result<(), StoreError
     Ok(publish(fs, &folder.join(ChunkId::of(bytes).to_string()), bytes)?)
 }
 
+/// Strikes a repository off the list; one that is not on it is fine.
+///
+/// # Errors
+/// When the system fails.
+pub fn forget_user(fs: &dyn Fs, layout: &Layout, dsv: &Path) -> Result<(), StoreError> {
+    let bytes = path_to_bytes(dsv).at("list", dsv)?;
+    let folder = layout.store_users();
+    let path = folder.join(ChunkId::of(bytes).to_string());
+    match fs.remove_file(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed.at("remove", &path)?,
+    }
+    Ok(fs.sync_dir(&folder).at("sync", &folder)?)
+}
+
 /// The `.dsv` folders of all repositories that were listed, in order; some may be gone.
 ///
 /// # Errors
@@ -57,5 +72,9 @@ mod tests {
         }
         let users = users_of_store(&*fs, &layout("a")).unwrap();
         assert_eq!(users, [folder.path().join("a\n"), folder.path().join("b")]);
+        for _ in 0..2 {
+            forget_user(&*fs, &layout("a"), &folder.path().join("b")).unwrap();
+        }
+        assert_eq!(users_of_store(&*fs, &layout("a")).unwrap(), [folder.path().join("a\n")]);
     }
 }

@@ -10,7 +10,6 @@
 mod cli;
 mod format_doc;
 mod layers;
-mod staging_index;
 mod support;
 mod sys;
 

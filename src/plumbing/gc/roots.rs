@@ -1,0 +1,139 @@
+//! What a repository refers to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use crate::codec::pack::RecordKind;
+use crate::codec::tree::TreeNode;
+use crate::model::{BlobId, ErrorKind, Head, Monitor, TreeId, VersionId, parse_hex};
+use crate::plumbing::reachable::{Start, mark_reachable};
+use crate::store::{
+    EventLog, Layout, ObjectDb, RecordSet, Refs, SkippedLine, StoreError, check_readable, check_writable,
+    read_format,
+};
+use crate::sys::{Fs, IoContext};
+use crate::worktree::StagingIndex;
+
+/// Staged files that are marked at once.
+const BATCH: usize = 4096;
+
+/// The versions that a repository refers to.
+#[derive(Debug, Default)]
+pub(super) struct Roots {
+    /// In use: everything they lead to must be there.
+    strict: Vec<VersionId>,
+    /// In use if they are there.
+    tagged: Vec<VersionId>,
+    /// What was in use of late: kept as far as it is still there.
+    recent: Vec<VersionId>,
+}
+
+impl Roots {
+    /// Reads refs, `HEAD`, events and the log of refs since so many seconds after the epoch.
+    pub(super) fn read(fs: &Arc<dyn Fs>, layout: &Layout, since: i64) -> Result<Self, Error> {
+        let failed = |source| Error::Repository { path: layout.dsv.clone(), source };
+        let path = layout.format();
+        let Some(format) = read_format(&**fs, &path).map_err(failed)? else {
+            return Err(Error::UserGone { path: layout.dsv.clone() });
+        };
+        check_readable(&format, &path).map_err(failed)?;
+        check_writable(&format, &path).map_err(failed)?;
+        Self::read_refs(fs, layout, since).map_err(failed)
+    }
+
+    fn read_refs(fs: &Arc<dyn Fs>, layout: &Layout, since: i64) -> Result<Self, StoreError> {
+        let refs = Refs::new(Arc::clone(fs), layout);
+        let mut roots = Self::default();
+        roots.strict.extend(refs.list()?.into_iter().map(|(_, id)| id));
+        if let Head::Detached(id) = refs.head()? {
+            roots.strict.push(id);
+        }
+        let events = EventLog::new(Arc::clone(fs), layout).read()?;
+        roots.tagged.extend(events.tags().into_values().flatten());
+        roots.tagged.extend(ids_in_lines(&**fs, &layout.events(), &events.skipped)?);
+        roots.recent = refs.recent_log_ids(since)?;
+        roots.recent.extend(ids_in_lines(&**fs, &layout.ref_log(), &refs.log()?.skipped)?);
+        Ok(roots)
+    }
+
+    /// Marks everything that the repository refers to, staged files included.
+    pub(super) fn mark(
+        self,
+        fs: &Arc<dyn Fs>,
+        layout: &Layout,
+        db: &ObjectDb,
+        used: &RecordSet,
+        monitor: &Monitor<'_>,
+    ) -> Result<(), Error> {
+        let is_there = |id: &VersionId| used.place(RecordKind::Version, id.as_bytes()).is_some();
+        let tagged = self.tagged.into_iter().filter(is_there);
+        let strict = self.strict.into_iter().chain(tagged).map(Start::Version).collect();
+        mark_strictly(db, used, strict, monitor)?;
+        mark_staged(fs, layout, db, used, monitor)?;
+        // Last, since what was marked before is not followed again: here holes are no failure.
+        let recent = self.recent.into_iter().filter(is_there).map(Start::Version).collect();
+        mark_reachable(db, used, recent, monitor, &|_, _, _| Ok(()))?;
+        Ok(())
+    }
+}
+
+fn mark_strictly(
+    db: &ObjectDb,
+    used: &RecordSet,
+    starts: Vec<Start>,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    match mark_reachable(db, used, starts, monitor, &|_, _, error| Err(error)) {
+        Err(source) if matches!(source.kind(), ErrorKind::Corrupt | ErrorKind::UnsupportedFormat) => {
+            Err(Error::InUseDamaged { source })
+        }
+        marked => Ok(marked?),
+    }
+}
+
+fn mark_staged(
+    fs: &Arc<dyn Fs>,
+    layout: &Layout,
+    db: &ObjectDb,
+    used: &RecordSet,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    let failed = |source| Error::StagingIndex { path: layout.dsv.clone(), source };
+    let index = StagingIndex::open(&**fs, &layout.index()).map_err(failed)?;
+    let mut starts: Vec<_> = index.known_tree().map(Start::Tree).into_iter().collect();
+    // An empty directory can be staged before its tree was ever stored.
+    let empty = TreeId::from_bytes(Sha256::digest(TreeNode::empty().encode()).into());
+    starts.retain(|start| *start != Start::Tree(empty));
+    for entry in index.iter() {
+        let staged = entry.map_err(failed)?.staged;
+        if !staged.kind.is_dir() {
+            starts.push(Start::Blob(BlobId::new(staged.id)));
+        } else if staged.id != empty.object() {
+            starts.push(Start::Tree(TreeId::new(staged.id)));
+        }
+        if starts.len() >= BATCH {
+            mark_strictly(db, used, std::mem::take(&mut starts), monitor)?;
+        }
+    }
+    mark_strictly(db, used, starts, monitor)
+}
+
+/// Whatever could be an id in lines that a newer program may have written: better to keep too much.
+fn ids_in_lines(fs: &dyn Fs, path: &Path, lines: &[SkippedLine]) -> Result<Vec<VersionId>, StoreError> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bytes = fs.read(path).at("read", path)?;
+    let mut ids = Vec::new();
+    for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
+        if lines.iter().any(|skipped| skipped.number == at + 1) {
+            let words =
+                line.split(|b| !b.is_ascii_hexdigit()).filter_map(|word| std::str::from_utf8(word).ok());
+            ids.extend(words.filter_map(|word| parse_hex(word).ok()).map(VersionId::from_bytes));
+        }
+    }
+    Ok(ids)
+}

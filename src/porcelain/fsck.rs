@@ -1,0 +1,19 @@
+//! `dsv fsck`: is the repository whole?
+
+use super::{Error, Repository};
+use crate::model::Monitor;
+use crate::plumbing::fsck;
+
+pub use crate::plumbing::fsck::{Counts, Finding, Lost, Options, Outcome};
+
+/// Checks everything, and names what is lost.
+///
+/// # Errors
+/// When a lock cannot be had, the folder of objects cannot be listed, or the monitor asks to end. Damage
+/// is part of the outcome.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    repo.with_lock_request(monitor, |locks| {
+        let place = fsck::Place { fs: repo.fs(), layout: repo.layout(), db: repo.db(), locks: *locks };
+        Ok(fsck::run(&place, *options, monitor)?)
+    })
+}
