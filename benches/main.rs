@@ -1,9 +1,12 @@
 //! The parts' benchmarks, one module each: `cargo bench --bench main [FILTER]`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to tell")]
 
 mod chunk;
+mod status;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();
     chunk::all(&mut criterion);
+    status::all(&mut criterion);
     criterion.final_summary();
 }

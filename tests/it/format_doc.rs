@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dsv::codec::chunk_list::{ChunkList, Piece};
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
+use dsv::codec::staging_index::{self, BaseWriter, Frame, Op, Staged, StatFacts, journal_header};
 use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
@@ -64,7 +65,28 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("version", encode_version(&version)),
         ("chunk-list", list.encode()),
         ("record", record),
+        ("staging-base", staging_base()),
+        ("staging-journal", staging_journal()),
     ]
+}
+
+fn staging_base() -> Vec<u8> {
+    let facts = StatFacts { mtime_ns: 1, ctime_ns: 2, inode: 3, mode: 0o644, racy: false };
+    let staged =
+        Staged { kind: EntryKind::File, size: 300, id: ObjectId::Sha256([9; 32]), stat: Some(facts) };
+    let mut bytes = Vec::new();
+    let mut writer = BaseWriter::new(1, &mut bytes);
+    writer.push(b"a", b"b", &staged, &mut bytes).unwrap();
+    writer.finish(&mut bytes);
+    bytes
+}
+
+fn staging_journal() -> Vec<u8> {
+    let mut bytes = journal_header(1);
+    let mut frame = Frame::new();
+    frame.push(Op::Remove { path: b"a/b", edited: true });
+    bytes.extend(frame.finish(bytes.len()));
+    bytes
 }
 
 #[test]
@@ -99,6 +121,8 @@ fn constants() {
         ("TABLE_ENTRY_LEN", pack::TABLE_ENTRY_LEN as u64),
         ("TRAILER_LEN", pack::TRAILER_LEN as u64),
         ("MAX_RAW_LEN", pack::MAX_RAW_LEN as u64),
+        ("STAGED_LEN", staging_index::STAGED_LEN as u64),
+        ("BLOCK_ENTRIES", staging_index::BLOCK_ENTRIES as u64),
     ];
     for (name, value) in constants {
         let row = format!("| `{name}` | {value} |");

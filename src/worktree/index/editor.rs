@@ -9,7 +9,7 @@ use super::overlay::{Overlay, Record};
 use super::{JOURNAL_NAME, JournalState, StagingIndex, WorktreeError, base_name, join, open_base, split};
 use crate::codec::staging_index::{BaseWriter, Frame, Op, STAGED_LEN, Staged, journal_header};
 use crate::model::{RepoPath, TreeId};
-use crate::sys::{CreateOptions, File, Fs, IoContext, IoError, Lock, PendingFile, is_temp_name, publish};
+use crate::sys::{CreateOptions, Fs, IoContext, IoError, Lock, PendingFile, is_temp_name, publish};
 use crate::worktree::stat::file_system_now;
 
 /// A journal may always grow to this, so that a small index is a single file.
@@ -206,12 +206,14 @@ impl IndexEditor {
         let frame = self.frame().finish(state.kept as usize);
         let append = CreateOptions { append: true, ..Default::default() };
         let mut file = self.fs.create(&path, append).at("open", &path)?;
-        if file.stat().at("stat", &path)?.size != state.len {
+        let size = file.stat().at("stat", &path)?.size;
+        if state.len.is_some_and(|len| len != size) || size < state.kept {
             return Err(WorktreeError::IndexChanged { path });
         }
-        if state.kept < state.len {
+        // From here on until the end a failure may leave any length.
+        self.index.journal = Some(JournalState { len: None, ..state });
+        if state.kept < size {
             file.set_len(state.kept).at("truncate", &path)?;
-            self.note_journal(state.kept, state.kept);
         }
         match file.write_all(&frame).and_then(|()| file.sync()) {
             Ok(()) => {
@@ -219,7 +221,9 @@ impl IndexEditor {
                 Ok(())
             }
             Err(source) => {
-                self.take_back(&mut *file, state.kept);
+                // What may have been written is no whole frame, or it is and the save took place; when it
+                // cannot be cut off now, the next save does.
+                let _ = file.set_len(state.kept);
                 Err(IoError { path, action: "write", source }.into())
             }
         }
@@ -227,21 +231,9 @@ impl IndexEditor {
 
     /// All changes are in a journal of this length, or in its base.
     fn note_saved(&mut self, journal_len: u64) {
-        self.note_journal(journal_len, journal_len);
+        self.index.journal = Some(JournalState { len: Some(journal_len), kept: journal_len });
         self.index.overlay.clean();
         self.tree_is_dirty = false;
-    }
-
-    fn note_journal(&mut self, len: u64, kept: u64) {
-        self.index.journal = Some(JournalState { len, kept });
-    }
-
-    /// After a failed write: cuts off what may have been written. When even that fails, the rest is no
-    /// whole frame, or it is and the save took place; the next save cuts it off.
-    fn take_back(&mut self, file: &mut dyn File, kept: u64) {
-        let _ = file.set_len(kept);
-        let len = file.stat().map_or(kept, |stat| stat.size);
-        self.note_journal(len, kept);
     }
 
     /// Writes everything as a new base, and a journal that names it.

@@ -77,8 +77,8 @@ impl fmt::Debug for Mapped {
 /// The journal file as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct JournalState {
-    /// Bytes of the file.
-    len: u64,
+    /// Bytes of the file; not known after a write that failed.
+    len: Option<u64>,
     /// Where the next frame goes; less than `len` when a crash tore the last one.
     kept: u64,
 }
@@ -135,7 +135,7 @@ impl StagingIndex {
         let journal = Journal::open(bytes).map_err(in_journal)?;
         let mut index = Self::empty(dir);
         index.generation = journal.generation();
-        index.journal = Some(JournalState { len: bytes.len() as u64, kept: journal.kept_len() as u64 });
+        index.journal = Some(JournalState { len: Some(bytes.len() as u64), kept: journal.kept_len() as u64 });
         if index.generation > 0 {
             index.base = Some(open_base(fs, dir, index.generation)?);
         }

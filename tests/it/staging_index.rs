@@ -1,0 +1,145 @@
+//! A save of the staging index is there whole or not at all, whatever fails and whenever the power does.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsv::model::{EntryKind, Interrupt, ObjectId, RepoPath, TreeId};
+use dsv::sys::{Fs, Lock, LockMode, OsFs, SystemClock, Wait, acquire};
+use dsv::worktree::{IndexEditor, Staged, StagingIndex, WorktreeError};
+
+use crate::support::crash::CrashPlan;
+use crate::support::fault::{Fault, FaultPlan};
+use crate::support::record::RecordingFs;
+use crate::support::scratch;
+
+/// With names as long as ours, enough for a base: a journal holds no more than a mebibyte beside a small one.
+const MANY: u64 = 1_200;
+
+type State = (BTreeMap<RepoPath, u64>, Option<TreeId>);
+
+/// The lock lies outside of what is recorded: nothing that a crash leaves of it matters.
+fn lock(folder: &Path) -> Lock {
+    let interrupt = Interrupt::new();
+    let wait =
+        Wait { timeout: Duration::ZERO, clock: &SystemClock, interrupt: &interrupt, on_wait: &mut |_| () };
+    acquire(&OsFs, &folder.join("lock"), LockMode::Exclusive, "test", wait).unwrap()
+}
+
+fn path(n: u64) -> RepoPath {
+    RepoPath::new(format!("d{}/{n:0>900}", n % 5)).unwrap()
+}
+
+fn stage(editor: &mut IndexEditor, paths: impl Iterator<Item = u64>, seed: u64) {
+    for n in paths {
+        let path = path(n);
+        let staged =
+            Staged { kind: EntryKind::File, size: seed, id: ObjectId::Sha256([seed as u8; 32]), stat: None };
+        editor.set(&path, staged).unwrap();
+    }
+}
+
+fn state_of(index: &StagingIndex) -> State {
+    let entries = index.iter().map(|entry| entry.unwrap());
+    (entries.map(|entry| (entry.path, entry.staged.size)).collect(), index.known_tree())
+}
+
+fn open(fs: &Arc<dyn Fs>, index: &Path, locks: &Path) -> Result<IndexEditor, WorktreeError> {
+    IndexEditor::open(fs, index, lock(locks))
+}
+
+/// The saves that are tried: small ones, a tree, one that makes a base, one on top of that.
+fn saves() -> Vec<fn(&mut IndexEditor)> {
+    vec![
+        |editor| stage(editor, 0..3, 1),
+        |editor| {
+            stage(editor, 1..2, 2);
+            editor.set_tree(TreeId::from_bytes([1; 32]));
+        },
+        |editor| stage(editor, 0..MANY, 3),
+        |editor| {
+            stage(editor, 5..7, 4);
+            editor.remove(&path(1)).unwrap();
+        },
+        |editor| stage(editor, 0..MANY, 5),
+    ]
+}
+
+/// The state after each of the saves, the first one before any.
+fn states() -> Vec<State> {
+    let (folder, locks) = (scratch(), scratch());
+    let mut editor = open(&OsFs::new(), folder.path(), locks.path()).unwrap();
+    let mut states = vec![state_of(&editor)];
+    for save in saves() {
+        save(&mut editor);
+        states.push(state_of(&editor));
+    }
+    states
+}
+
+#[test]
+fn a_crash_leaves_the_state_before_or_after_a_save() {
+    let (folder, locks) = (scratch(), scratch());
+    let recorder = RecordingFs::new(folder.path());
+    let fs = Arc::clone(&recorder) as Arc<dyn Fs>;
+    let mut editor = open(&fs, folder.path(), locks.path()).unwrap();
+    for (number, save) in saves().into_iter().enumerate() {
+        save(&mut editor);
+        editor.save().unwrap();
+        recorder.mark(&format!("save {}", number + 1));
+    }
+    drop(editor);
+    let states = states();
+    let plan = CrashPlan { one_write_in: 3, random: 2, ..CrashPlan::default() };
+    let images = recorder.recording().for_each_crash(plan, |image| {
+        let promised = (1..states.len()).rev().find(|n| image.passed(&format!("save {n}"))).unwrap_or(0);
+        let found = state_of(&StagingIndex::open(&OsFs, image.root).unwrap());
+        let next = (promised + 1).min(states.len() - 1);
+        assert!(
+            found == states[promised] || found == states[next],
+            "not the state of save {promised} or {next}"
+        );
+        // Work goes on, over whatever the crash left behind.
+        let mut editor = open(&OsFs::new(), image.root, locks.path()).unwrap();
+        stage(&mut editor, 100_000..100_001, 9);
+        editor.save().unwrap();
+        let mut expected = found;
+        expected.0.insert(path(100_000), 9);
+        assert!(state_of(&StagingIndex::open(&OsFs, image.root).unwrap()) == expected);
+    });
+    assert!(images > 30, "{images}");
+}
+
+#[test]
+fn a_failed_call_leaves_the_state_before_or_after_a_save_and_it_can_be_repeated() {
+    let states = states();
+    // What the system calls the failure makes no difference here.
+    let plans = [
+        FaultPlan::once(Fault::Io),
+        FaultPlan::from_then_on(Fault::NoSpace),
+        FaultPlan::once(Fault::TornWrite),
+        FaultPlan::from_then_on(Fault::TornWrite),
+    ];
+    for plan in plans {
+        plan.sweep(|faulty| {
+            let (folder, locks) = (scratch(), scratch());
+            let fs = Arc::clone(faulty) as Arc<dyn Fs>;
+            let Ok(mut editor) = open(&fs, folder.path(), locks.path()) else { return };
+            for (number, save) in saves().into_iter().enumerate() {
+                save(&mut editor);
+                let saved = editor.save();
+                let found = state_of(&StagingIndex::open(&OsFs, folder.path()).unwrap());
+                let (before, after) = (&states[number], &states[number + 1]);
+                assert!(
+                    found == *after || (saved.is_err() && found == *before),
+                    "after save {number}: {saved:?}"
+                );
+                if saved.is_err() && (plan.sticky || editor.save().is_err()) {
+                    return;
+                }
+            }
+            assert!(state_of(&StagingIndex::open(&OsFs, folder.path()).unwrap()) == states[states.len() - 1]);
+        });
+    }
+}
