@@ -3,10 +3,12 @@
 
 mod chunk;
 mod status;
+mod tree;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();
     chunk::all(&mut criterion);
     status::all(&mut criterion);
+    tree::all(&mut criterion);
     criterion.final_summary();
 }
