@@ -3,8 +3,8 @@
 use super::Answer;
 use super::args::Command;
 use super::error::Failure;
-use super::maintain;
 use super::session::Session;
+use super::{maintain, plumbing, porcelain};
 
 /// Runs one command.
 ///
@@ -12,8 +12,16 @@ use super::session::Session;
 /// Whatever ended it.
 pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Failure> {
     match command {
+        Command::Init(args) => porcelain::init::run(&args, session),
+        Command::Config(args) => porcelain::config::run(&args, session),
         Command::Completions(args) => maintain::completions(&args, session),
         Command::Man(args) => maintain::man(&args, session),
         Command::Help(args) => maintain::help(&args, session),
+        Command::HashObject(args) => plumbing::objects::hash_object(&args, session),
+        Command::CountObjects(args) => plumbing::objects::count_objects(&args, session),
+        Command::ChunkFile(args) => plumbing::objects::chunk_file(&args, session),
+        Command::IndexPack(args) => plumbing::packs::index_pack(&args, session),
+        Command::VerifyPack(args) => plumbing::packs::verify_pack(&args, session),
+        Command::ShowIndex(args) => plumbing::packs::show_index(&args, session),
     }
 }

@@ -5,7 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::ErrorKind;
+use crate::model::{ErrorKind, NameError};
+use crate::plumbing::host::IoError;
+use crate::plumbing::{StoreError, index_pack};
+use crate::porcelain;
+use crate::porcelain::settings::SettingsError;
 
 use super::ui::Palette;
 
@@ -82,6 +86,52 @@ impl Explained for StreamError {
     }
 }
 
+impl Explained for porcelain::Error {
+    fn kind(&self) -> ErrorKind {
+        Self::kind(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
+    }
+}
+
+impl Explained for SettingsError {
+    fn kind(&self) -> ErrorKind {
+        Self::kind(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
+    }
+}
+
+impl Explained for index_pack::Error {
+    fn kind(&self) -> ErrorKind {
+        Self::kind(self)
+    }
+}
+
+impl Explained for NameError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidName
+    }
+}
+
+/// By way of the porcelain's error, which knows what to advise.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        porcelain::Error::from(error).into()
+    }
+}
+
+/// By way of the porcelain's error, which knows what to advise.
+impl From<IoError> for Failure {
+    fn from(error: IoError) -> Self {
+        porcelain::Error::from(error).into()
+    }
+}
+
 /// What the renderers return errors of: everything they do is write to standard output.
 impl From<io::Error> for Failure {
     fn from(cause: io::Error) -> Self {
@@ -132,6 +182,11 @@ struct Body {
 }
 
 impl Failure {
+    /// The stable kind.
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
     /// The exit code that follows from the kind.
     pub(crate) const fn exit_code(&self) -> u8 {
         exit_code(self.kind)

@@ -1,9 +1,14 @@
 //! What every command is given.
 
+use std::sync::Arc;
+
 use crate::model::Monitor;
+use crate::porcelain::{self, Repository};
 
 use super::args::Global;
 use super::env::{Environment, EnvironmentError};
+use super::error::Failure;
+use super::git::GitProgram;
 use super::signals;
 use super::ui::{ProgressStyle, Reporter, Ui};
 
@@ -26,6 +31,34 @@ impl Session {
         let ui = Ui::of_process(global.color, global.quiet);
         let progress = if global.quiet { ProgressStyle::None } else { global.progress };
         Ok(Self { env, ui, progress })
+    }
+
+    /// The environment as the layers below take it.
+    pub(crate) fn environment(&self) -> porcelain::Environment {
+        let env = &self.env;
+        porcelain::Environment {
+            user_config: env.user_config.clone(),
+            author_name: env.author_name.clone(),
+            author_email: env.author_email.clone(),
+            user: env.user.clone(),
+            host: env.host.clone(),
+            now: env.now,
+            command: Some(env.command.clone()),
+            git_status: Some(Arc::new(GitProgram)),
+            ..porcelain::Environment::system(&env.cwd)
+        }
+    }
+
+    /// The repository that the person told, or that holds the current folder.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub(crate) fn repository(&self) -> Result<Repository, Failure> {
+        let environment = self.environment();
+        Ok(match &self.env.repo {
+            Some(root) => Repository::open(environment, root)?,
+            None => Repository::discover(environment)?,
+        })
     }
 
     /// Runs work that may last: with progress, and ended by Ctrl-C.

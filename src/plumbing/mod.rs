@@ -24,5 +24,7 @@ pub mod tree_walk;
 pub mod verify_pack;
 mod work_stack;
 
+/// What operations take and return of the store.
+pub use crate::store::{StoreError, Writer, pack_file_name};
 pub use check_records::{BadRecord, check_record};
 pub use tree_error::TreeError;

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
+use crate::cli::env::VARIABLES;
+
 /// Commands listed under one title.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -14,10 +16,16 @@ pub(crate) struct Group {
 }
 
 /// The groups of `dsv help`, in its order.
-pub(crate) const GROUPS: &[Group] = &[Group { title: "Maintain", commands: &["completions", "man", "help"] }];
+pub(crate) const GROUPS: &[Group] = &[
+    Group { title: "Start", commands: &["init"] },
+    Group { title: "Maintain", commands: &["config", "completions", "man", "help"] },
+];
 
 /// What scripts and other tools build on.
-pub(crate) const PLUMBING: Group = Group { title: "Plumbing", commands: &[] };
+pub(crate) const PLUMBING: Group = Group {
+    title: "Plumbing",
+    commands: &["hash-object", "chunk-file", "count-objects", "index-pack", "verify-pack", "show-index"],
+};
 
 /// Titles, names and what each command does; what it does comes from the definition.
 pub(super) fn listing(definition: &clap::Command, plumbing: bool) -> String {
@@ -32,7 +40,12 @@ pub(super) fn listing(definition: &clap::Command, plumbing: bool) -> String {
             let _ = writeln!(text, "  {literal}{name:<14}{literal:#} {about}");
         }
     }
-    if !plumbing {
+    if plumbing {
+        let _ = writeln!(text, "\n{heading}Environment:{heading:#}");
+        for (name, meaning) in VARIABLES {
+            let _ = writeln!(text, "  {literal}{name}{literal:#}\n      {meaning}");
+        }
+    } else {
         let _ = writeln!(text, "\nPlumbing, for scripts: {literal}dsv help --all{literal:#}");
     }
     text.trim().to_owned()

@@ -4,6 +4,75 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Json;
+
+/// Read or change settings
+///
+/// Settings of the repository override those of the person (--global). Without more words all settings are listed, with where
+/// they come from. `dsv config KEY` is short for get, `dsv config KEY VALUE` for set.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "dsv config [OPTIONS] [list]\n       dsv config [OPTIONS] [get] KEY\n       \
+                      dsv config [OPTIONS] [set] KEY VALUE\n       dsv config [OPTIONS] unset KEY",
+    after_help = "\
+Examples:
+  dsv config
+  dsv config get user.name
+  dsv config set --global user.name 'Eva Example'
+  dsv config unset core.gitignore"
+)]
+pub(crate) struct Config {
+    /// What to do: list, get KEY, set KEY VALUE, unset KEY
+    #[arg(value_name = "WORD", num_args = 0..=3)]
+    pub(crate) words: Vec<String>,
+    /// Use the person's own settings, not the repository's
+    #[arg(long)]
+    pub(crate) global: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// What to do with settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConfigAction {
+    /// Show all.
+    List,
+    /// Show one.
+    Get {
+        /// Its name.
+        key: String,
+    },
+    /// Change one.
+    Set {
+        /// Its name.
+        key: String,
+        /// The new value.
+        value: String,
+    },
+    /// Remove one.
+    Unset {
+        /// Its name.
+        key: String,
+    },
+}
+
+impl Config {
+    /// What the words mean; `None` when they mean nothing.
+    pub(crate) fn action(&self) -> Option<ConfigAction> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let own = str::to_owned;
+        Some(match words[..] {
+            [] | ["list"] => ConfigAction::List,
+            ["unset", key] => ConfigAction::Unset { key: own(key) },
+            ["set", key, value] => ConfigAction::Set { key: own(key), value: own(value) },
+            ["get" | "set" | "unset"] | ["set", _] => return None,
+            [key] | ["get", key] => ConfigAction::Get { key: own(key) },
+            [key, value] => ConfigAction::Set { key: own(key), value: own(value) },
+            _ => return None,
+        })
+    }
+}
+
 /// Print the completions for a shell
 ///
 /// Writes the script that teaches a shell dsv's commands and options.

@@ -3,6 +3,8 @@
 
 mod groups;
 pub(crate) mod maintain;
+pub(crate) mod plumbing;
+pub(crate) mod start;
 
 use std::path::PathBuf;
 
@@ -67,9 +69,17 @@ pub(crate) struct Json {
 /// Every command; what each does is said where its arguments are defined, and shown from there.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(start::Init),
+    Config(maintain::Config),
     Completions(maintain::Completions),
     Man(maintain::Man),
     Help(maintain::Help),
+    HashObject(plumbing::objects::HashObject),
+    CountObjects(plumbing::objects::CountObjects),
+    ChunkFile(plumbing::objects::ChunkFile),
+    IndexPack(plumbing::packs::IndexPack),
+    VerifyPack(plumbing::packs::VerifyPack),
+    ShowIndex(plumbing::packs::ShowIndex),
 }
 
 /// The definition with the list of commands by group, ready to parse or to be explained.

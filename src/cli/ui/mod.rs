@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
-pub(crate) use human::{count, duration, plural, ratio, size};
+pub(crate) use human::{count, plural, size};
 pub(crate) use palette::{ColorWhen, Palette};
 pub(crate) use progress::{ProgressStyle, Reporter};
 pub(crate) use table::{Align, Table};
@@ -68,6 +68,14 @@ impl Ui {
     pub(crate) fn json_line(&mut self, document: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, document)?;
         self.out.write_all(b"\n")
+    }
+
+    /// Tells what a command did: a line of data that `--quiet` silences.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn report(&mut self, text: &str) -> io::Result<()> {
+        if self.quiet { Ok(()) } else { writeln!(self.out, "{text}") }
     }
 
     /// Tells the person something that is no data; a failure to do so is no failure of the command.

@@ -1,3 +1,5 @@
 //! The binary as a person and as a script meet it.
 
 mod itself;
+mod objects;
+mod start;
