@@ -82,7 +82,8 @@ impl StatFacts {
 pub(super) fn file_system_now(fs: &Arc<dyn Fs>, directory: &Path) -> Result<i64, IoError> {
     let mut probe = PendingFile::create(fs, directory)?;
     let stat = probe.file().stat().at("stat", directory)?;
-    Ok(stat.mtime_ns.min(stat.ctime_ns.max(0)).max(0))
+    // Not the ctime, which some systems have not.
+    Ok(stat.mtime_ns)
 }
 
 #[cfg(test)]
