@@ -6,6 +6,7 @@ mod check_records;
 pub mod checkout;
 pub mod chunk_file;
 pub mod count_objects;
+pub mod diff_index;
 pub mod diff_tree;
 pub mod fsck;
 pub mod gc;
@@ -17,12 +18,14 @@ pub mod index_pack;
 pub mod pack_objects;
 pub mod reachable;
 pub mod show_index;
+pub mod stage;
 pub mod store_files;
 pub mod tree_edit;
 mod tree_error;
 pub mod tree_walk;
 pub mod verify_pack;
 mod work_stack;
+pub mod write_tree;
 
 /// What operations take and return of the store.
 pub use crate::store::{StoreError, Writer, pack_file_name};

@@ -23,13 +23,15 @@ const ATTEMPTS: usize = 4;
 /// Problems of this many files are kept; the rest is counted.
 const MAX_PROBLEMS: usize = 20;
 
-/// A file to be stored and what `lstat` said of it.
+/// A file to be stored and what it is thought to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToStore {
     /// Where it lies in the dataset, and below the root.
     pub path: RepoPath,
     /// A regular file or a symbolic link.
-    pub stat: Stat,
+    pub kind: FileKind,
+    /// Its size in bytes; another one costs an attempt.
+    pub size: u64,
 }
 
 /// A stored file.
@@ -198,7 +200,7 @@ fn work(
         let mut bytes = 0;
         for file in batch {
             monitor.interrupt.check()?;
-            let message = if file.stat.kind == FileKind::File && file.stat.size >= LARGE {
+            let message = if file.kind == FileKind::File && file.size >= LARGE {
                 Message::Large(file)
             } else {
                 match thread.store(file, None)? {
@@ -241,47 +243,57 @@ impl<'a> FileStorer<'a> {
         file: FileToStore,
         monitor: Option<&Monitor<'_>>,
     ) -> Result<Result<StoredFile, FileProblem>, StoreError> {
-        let FileToStore { path, mut stat } = file;
+        let FileToStore { path, kind, size } = file;
         match bytes_to_path(path.as_bytes()) {
             Ok(below) => self.path = self.root.join(below),
             Err(source) => return Ok(Err(FileProblem::Io { action: "name", path, source })),
         }
+        let mut expected = size;
         for _ in 0..ATTEMPTS {
-            let read = match stat.kind {
-                FileKind::File => self.store_regular(stat.size, monitor),
+            let read = match kind {
+                FileKind::File => self.store_regular(expected, monitor),
                 FileKind::Symlink => self.store_symlink(),
                 FileKind::Directory | FileKind::Other => return Ok(Err(FileProblem::Unsupported { path })),
             };
-            let (id, size, after) = match read {
+            let read = match read {
                 Ok(read) => read,
                 Err(ReadError::Store(error)) => return Err(error),
                 Err(ReadError::File(action, source)) => {
                     return Ok(Err(FileProblem::Io { action, path, source }));
                 }
             };
-            if after == stat && after.size == size {
-                let kind = match after.kind {
+            if read.before == read.after && read.after.size == read.size {
+                let kind = match read.after.kind {
+                    FileKind::File if read.after.executable() => EntryKind::Executable,
+                    FileKind::File => EntryKind::File,
                     FileKind::Symlink => EntryKind::Symlink,
-                    _ if after.executable() => EntryKind::Executable,
-                    _ => EntryKind::File,
+                    FileKind::Directory | FileKind::Other => {
+                        return Ok(Err(FileProblem::Unsupported { path }));
+                    }
                 };
-                return Ok(Ok(StoredFile { path, kind, size, id, stat: after }));
+                return Ok(Ok(StoredFile { path, kind, size: read.size, id: read.id, stat: read.before }));
             }
-            stat = after;
+            expected = read.after.size;
         }
         Ok(Err(FileProblem::Changing { path }))
     }
 
-    fn store_regular(
-        &mut self,
-        expected: u64,
-        monitor: Option<&Monitor<'_>>,
-    ) -> Result<(BlobId, u64, Stat), ReadError> {
+    fn store_regular(&mut self, expected: u64, monitor: Option<&Monitor<'_>>) -> Result<ReadFile, ReadError> {
         let mut file = self.fs.open_nofollow(&self.path).map_err(|e| ReadError::File("open", e))?;
+        let before = file.stat().map_err(|e| ReadError::File("stat", e))?;
+        if before.kind != FileKind::File {
+            // Reading a pipe would wait for ever.
+            return Ok(ReadFile {
+                id: BlobId::from_bytes([0; 32]),
+                size: before.size,
+                before,
+                after: before,
+            });
+        }
         let (id, size) = if expected <= WHOLE_BLOB_MAX {
             read_small(&mut *file, expected, &mut self.buf)?;
             if self.buf.len() as u64 > WHOLE_BLOB_MAX {
-                // It grew: the facts will differ, and the next attempt takes the other way.
+                // It grew: the facts differ, and the next attempt takes the other way.
                 (BlobId::from_bytes([0; 32]), self.buf.len() as u64)
             } else {
                 (self.writer.put_small_blob(&self.buf, &mut self.compressors.whole)?, self.buf.len() as u64)
@@ -294,15 +306,24 @@ impl<'a> FileStorer<'a> {
             }
         };
         let after = file.stat().map_err(|e| ReadError::File("stat", e))?;
-        Ok((id, size, after))
+        Ok(ReadFile { id, size, before, after })
     }
 
-    fn store_symlink(&mut self) -> Result<(BlobId, u64, Stat), ReadError> {
+    fn store_symlink(&mut self) -> Result<ReadFile, ReadError> {
+        let before = self.fs.stat(&self.path).map_err(|e| ReadError::File("stat", e))?;
         let target = self.fs.read_link(&self.path).map_err(|e| ReadError::File("read the link", e))?;
         let id = self.writer.put_small_blob(&target, &mut self.compressors.whole)?;
         let after = self.fs.stat(&self.path).map_err(|e| ReadError::File("stat", e))?;
-        Ok((id, target.len() as u64, after))
+        Ok(ReadFile { id, size: target.len() as u64, before, after })
     }
+}
+
+/// A file that was read and stored, and its facts before and after.
+struct ReadFile {
+    id: BlobId,
+    size: u64,
+    before: Stat,
+    after: Stat,
 }
 
 enum ReadError {

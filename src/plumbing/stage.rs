@@ -1,0 +1,301 @@
+//! The worktree into the staging index: what is new, changed or gone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::hash_file::hash_file;
+use super::store_files::{FileToStore, StoreFilesError, StoredFile, store_files};
+use super::tree_edit::empty_tree;
+use crate::model::{EntryKind, ErrorKind, Interrupted, Monitor, RepoPath, Totals};
+use crate::store::Writer;
+use crate::sys::{FileKind, Fs, IoContext, IoError, bytes_to_path};
+use crate::worktree::{
+    Change, Difference, IndexEditor, Materializer, Problem, ProblemKind, ScanOptions, Staged, StagingIndex,
+    StatFacts, UntrackedMode, WorktreeError, scan,
+};
+
+/// What to stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StageOptions {
+    /// Only these paths and what is below them; everything when there are none.
+    pub roots: Vec<RepoPath>,
+    /// Only what is staged already: changes and removals, nothing new.
+    pub update: bool,
+    /// Which paths to take; everything when there is none. Applied to what differs.
+    pub only: Option<PathFilter>,
+}
+
+/// A choice of paths.
+#[derive(Clone)]
+pub struct PathFilter(pub Arc<dyn Fn(&RepoPath) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for PathFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PathFilter")
+    }
+}
+
+impl PartialEq for PathFilter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for PathFilter {}
+
+/// What happened to one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StageAction {
+    /// It was not staged before.
+    Added,
+    /// Its content or kind is another one.
+    Modified,
+    /// It is no longer staged.
+    Removed,
+}
+
+/// What was staged.
+#[derive(Debug, Default)]
+pub struct StageOutcome {
+    /// Every path that changed, in byte order.
+    pub changes: Vec<(RepoPath, StageAction)>,
+    /// Files that were new, and their bytes.
+    pub added: Totals,
+    /// Files that were changed, and the bytes that they have now.
+    pub modified: Totals,
+    /// Files that are gone, and the bytes that they had.
+    pub removed: Totals,
+    /// Files that were read and found to be what was staged.
+    pub confirmed: u64,
+    /// Folders that are repositories of their own, and lines of ignore files that are no patterns.
+    pub warnings: Vec<Problem>,
+}
+
+/// Why nothing was staged.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The worktree or the index cannot be read.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+    /// Files could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreFilesError),
+    /// The operating system failed.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// The operation was ended from outside.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A path that was asked for does not exist.
+    #[error("'{path}' does not exist and is not staged")]
+    Missing {
+        /// The path.
+        path: RepoPath,
+    },
+    /// A path that was asked for is ignored.
+    #[error("'{path}' is ignored by a .dsvignore file")]
+    Ignored {
+        /// The path.
+        path: RepoPath,
+    },
+    /// Something in the worktree cannot be examined or be part of a dataset.
+    #[error("{count} of the paths cannot be added")]
+    Problems {
+        /// How many.
+        count: usize,
+        /// All of them.
+        problems: Vec<Problem>,
+        /// The kind of the first one.
+        kind: ErrorKind,
+    },
+}
+
+impl StageError {
+    /// The stable kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Worktree(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Io(error) => error.kind(),
+            Self::Interrupted(_) => ErrorKind::Interrupted,
+            Self::Missing { .. } => ErrorKind::NotFound,
+            Self::Ignored { .. } => ErrorKind::Refused,
+            Self::Problems { kind, .. } => *kind,
+        }
+    }
+}
+
+/// Stages what differs between the worktree at `root` and the index. The caller saves the index if this
+/// succeeds, and forgets it if not: then nothing has changed.
+///
+/// # Errors
+/// When a path cannot be read or be part of a dataset, or does not exist; when the disk is full or fails.
+pub fn stage(
+    root: &Path,
+    index: &mut IndexEditor,
+    writer: &Writer,
+    options: &StageOptions,
+    monitor: &Monitor<'_>,
+) -> Result<StageOutcome, StageError> {
+    let fs = Arc::clone(writer.db().fs());
+    let (differences, mut outcome) = look(&*fs, root, index, options, monitor)?;
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for Difference { path, change } in differences {
+        match change {
+            Change::Vanished { kind, size } => {
+                index.remove(&path)?;
+                outcome.removed =
+                    outcome.removed.plus(Totals { files: u64::from(!kind.is_dir()), bytes: size });
+                outcome.changes.push((path, StageAction::Removed));
+            }
+            Change::Untracked { kind: EntryKind::Directory, .. } => {
+                let (kind, size, id) = (EntryKind::Directory, 0, empty_tree().object());
+                index.set(&path, Staged { kind, size, id, stat: None })?;
+                outcome.changes.push((path, StageAction::Added));
+            }
+            Change::Modified { to: kind, size, .. }
+            | Change::MaybeModified { kind, size }
+            | Change::Untracked { kind, bytes: size, .. } => {
+                bytes += size;
+                let kind = if kind == EntryKind::Symlink { FileKind::Symlink } else { FileKind::File };
+                files.push(FileToStore { path, kind, size });
+            }
+        }
+    }
+    monitor.progress.phase("Adding", Some(files.len() as u64), Some(bytes));
+    let began_ns = index.opened_ns();
+    let mut failed = None;
+    store_files(writer, root, files.into_iter(), monitor, &mut |stored| {
+        if failed.is_none() {
+            failed = note(index, stored, began_ns, &mut outcome).err();
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    outcome.changes.sort_unstable();
+    Ok(outcome)
+}
+
+/// The differences to stage, after everything that forbids it was looked for.
+fn look(
+    fs: &dyn Fs,
+    root: &Path,
+    index: &StagingIndex,
+    options: &StageOptions,
+    monitor: &Monitor<'_>,
+) -> Result<(Vec<Difference>, StageOutcome), StageError> {
+    let untracked = if options.update { UntrackedMode::None } else { UntrackedMode::Files };
+    let scan_options = ScanOptions { roots: options.roots.clone(), untracked, ..Default::default() };
+    let mut found = scan(fs, root, index, &scan_options, *monitor)?;
+    if let Some(path) = found.missing.into_iter().next() {
+        return Err(StageError::Missing { path });
+    }
+    if let Some(path) = found.ignored.into_iter().next() {
+        return Err(StageError::Ignored { path });
+    }
+    let is_warning = |problem: &Problem| {
+        matches!(problem.what, ProblemKind::NestedRepository | ProblemKind::BadPattern { .. })
+    };
+    let (warnings, problems): (Vec<_>, Vec<_>) = found.problems.into_iter().partition(is_warning);
+    if let Some(first) = problems.first() {
+        return Err(StageError::Problems { count: problems.len(), kind: first.kind(), problems });
+    }
+    if let Some(filter) = &options.only {
+        found.differences.retain(|difference| (filter.0)(&difference.path));
+    }
+    Ok((found.differences, StageOutcome { warnings, ..Default::default() }))
+}
+
+fn note(
+    index: &mut IndexEditor,
+    stored: StoredFile,
+    began_ns: i64,
+    outcome: &mut StageOutcome,
+) -> Result<(), WorktreeError> {
+    let StoredFile { path, kind, size, id, stat } = stored;
+    let staged = Staged { kind, size, id: id.object(), stat: Some(StatFacts::of_read(&stat, began_ns)) };
+    let before = index.get(&path)?;
+    index.set(&path, staged)?;
+    let totals = Totals { files: 1, bytes: size };
+    match before {
+        Some(before) if before.same_content(&staged) => outcome.confirmed += 1,
+        Some(_) => {
+            outcome.modified = outcome.modified.plus(totals);
+            outcome.changes.push((path, StageAction::Modified));
+        }
+        None => {
+            outcome.added = outcome.added.plus(totals);
+            outcome.changes.push((path, StageAction::Added));
+        }
+    }
+    Ok(())
+}
+
+/// What [`stage`] would do, without storing or staging anything.
+///
+/// # Errors
+/// As [`stage`], but for the disk.
+pub fn plan(
+    fs: &dyn Fs,
+    root: &Path,
+    index: &StagingIndex,
+    options: &StageOptions,
+    monitor: &Monitor<'_>,
+) -> Result<StageOutcome, StageError> {
+    let (differences, mut outcome) = look(fs, root, index, options, monitor)?;
+    for difference in differences {
+        let path = difference.path.clone();
+        let Some(changed) = confirm(fs, root, index, difference, monitor)? else {
+            outcome.confirmed += 1;
+            continue;
+        };
+        let (action, totals) = match changed.change {
+            Change::Vanished { kind, size } => {
+                (StageAction::Removed, Totals { files: u64::from(!kind.is_dir()), bytes: size })
+            }
+            Change::Untracked { files, bytes, .. } => (StageAction::Added, Totals { files, bytes }),
+            Change::Modified { size, .. } | Change::MaybeModified { size, .. } => {
+                (StageAction::Modified, Totals { files: 1, bytes: size })
+            }
+        };
+        let sum = match action {
+            StageAction::Added => &mut outcome.added,
+            StageAction::Modified => &mut outcome.modified,
+            StageAction::Removed => &mut outcome.removed,
+        };
+        *sum = sum.plus(totals);
+        outcome.changes.push((path, action));
+    }
+    Ok(outcome)
+}
+
+/// Settles whether a file that may be modified is: it is hashed. `None` when it is what is staged.
+///
+/// # Errors
+/// When the file cannot be read, or the work was interrupted.
+pub fn confirm(
+    fs: &dyn Fs,
+    root: &Path,
+    index: &StagingIndex,
+    difference: Difference,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Difference>, StageError> {
+    let Change::MaybeModified { kind, size } = difference.change else { return Ok(Some(difference)) };
+    let absolute = root.join(bytes_to_path(difference.path.as_bytes()).at("name", root)?);
+    let hashed = hash_file(fs, &absolute, monitor.interrupt);
+    monitor.interrupt.check()?;
+    let (id, ..) = hashed.at("read", &absolute)?;
+    let same = index.get(&difference.path)?.is_some_and(|staged| staged.id == id.object());
+    let change = Change::Modified { from: kind, to: kind, size };
+    Ok((!same).then_some(Difference { path: difference.path, change }))
+}
+
+/// Where a path of the dataset lies on the disk.
+///
+/// # Errors
+/// When the system cannot name it.
+pub fn locate(fs: &Arc<dyn Fs>, root: &Path, path: &RepoPath) -> Result<std::path::PathBuf, IoError> {
+    Materializer::new(Arc::clone(fs), root).locate(path)
+}
