@@ -13,11 +13,13 @@ use super::{maintain, plumbing, porcelain};
 pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Failure> {
     match command {
         Command::Init(args) => porcelain::init::run(&args, session),
+        Command::Gc(args) => porcelain::gc::run(&args, session),
         Command::Config(args) => porcelain::config::run(&args, session),
         Command::Completions(args) => maintain::completions(&args, session),
         Command::Man(args) => maintain::man(&args, session),
         Command::Help(args) => maintain::help(&args, session),
         Command::HashObject(args) => plumbing::objects::hash_object(&args, session),
+        Command::Fsck(args) => plumbing::fsck::run(&args, session),
         Command::CountObjects(args) => plumbing::objects::count_objects(&args, session),
         Command::ChunkFile(args) => plumbing::objects::chunk_file(&args, session),
         Command::IndexPack(args) => plumbing::packs::index_pack(&args, session),

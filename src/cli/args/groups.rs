@@ -18,13 +18,21 @@ pub(crate) struct Group {
 /// The groups of `dsv help`, in its order.
 pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Start", commands: &["init"] },
-    Group { title: "Maintain", commands: &["config", "completions", "man", "help"] },
+    Group { title: "Maintain", commands: &["gc", "config", "completions", "man", "help"] },
 ];
 
 /// What scripts and other tools build on.
 pub(crate) const PLUMBING: Group = Group {
     title: "Plumbing",
-    commands: &["hash-object", "chunk-file", "count-objects", "index-pack", "verify-pack", "show-index"],
+    commands: &[
+        "hash-object",
+        "fsck",
+        "chunk-file",
+        "count-objects",
+        "index-pack",
+        "verify-pack",
+        "show-index",
+    ],
 };
 
 /// Titles, names and what each command does; what it does comes from the definition.

@@ -1,10 +1,51 @@
 //! Commands that look after the repository and the tool.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::Json;
+
+/// Remove what nothing refers to
+///
+/// Frees the space of objects that no dataset, tag, log of a dataset or staged file leads to: what was staged and never
+/// committed, and what an interrupted command left. Recent objects are kept, since a running command may still need them.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv gc -n
+  dsv gc
+  dsv gc --grace 2h")]
+pub(crate) struct Gc {
+    /// Tell what would be removed, and remove nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Keep what is younger than this, such as 90s, 2h or 30d; 14 days unless told
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) grace: Option<Duration>,
+    /// Forget repositories that shared this store and are gone; what only they referred to is removed
+    #[arg(long)]
+    pub(crate) forget_missing: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// A number with `s`, `m`, `h`, `d` or `w` behind it.
+fn age(text: &str) -> Result<Duration, String> {
+    let bad = || "expected a number with s, m, h, d or w behind it, such as 14d".to_owned();
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| bad())?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        'w' => 7 * 24 * 60 * 60,
+        _ => return Err(bad()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(bad)
+}
 
 /// Read or change settings
 ///
@@ -114,4 +155,18 @@ pub(crate) struct Help {
     /// List plumbing too
     #[arg(long, conflicts_with = "command")]
     pub(crate) all: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages() {
+        assert_eq!(age("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(age("2w"), Ok(Duration::from_secs(1_209_600)));
+        for bad in ["", "s", "5", "-1d", "1y", "99999999999999999w", "1ä"] {
+            assert!(age(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -70,11 +70,13 @@ pub(crate) struct Json {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(start::Init),
+    Gc(maintain::Gc),
     Config(maintain::Config),
     Completions(maintain::Completions),
     Man(maintain::Man),
     Help(maintain::Help),
     HashObject(plumbing::objects::HashObject),
+    Fsck(plumbing::objects::Fsck),
     CountObjects(plumbing::objects::CountObjects),
     ChunkFile(plumbing::objects::ChunkFile),
     IndexPack(plumbing::packs::IndexPack),

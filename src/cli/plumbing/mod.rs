@@ -1,5 +1,6 @@
 //! Commands for scripts. Each prints one line for one thing, and nothing else.
 
+pub(crate) mod fsck;
 pub(crate) mod objects;
 pub(crate) mod packs;
 

@@ -63,3 +63,20 @@ pub(crate) struct ChunkFile {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Check the whole repository for damage
+///
+/// Checks that everything that a dataset, tag or staged file leads to is there, and that the checksums of trees and versions hold. With
+/// --full every byte is read and every id is computed again. Names the files that are lost; then the exit code is 1.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv fsck
+  dsv fsck --full --json")]
+pub(crate) struct Fsck {
+    /// Read every byte and compute every id again
+    #[arg(long)]
+    pub(crate) full: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
