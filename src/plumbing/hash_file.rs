@@ -48,3 +48,15 @@ pub fn hash_file(fs: &dyn Fs, path: &Path, interrupt: &Interrupt) -> io::Result<
         FileKind::Directory | FileKind::Other => Err(io::Error::from(io::ErrorKind::InvalidInput)),
     }
 }
+
+/// What an entry would be of what lies on the disk; `None` for sockets, pipes and devices.
+pub const fn entry_kind(stat: &Stat) -> Option<crate::model::EntryKind> {
+    use crate::model::EntryKind;
+    match stat.kind {
+        FileKind::File if stat.executable() => Some(EntryKind::Executable),
+        FileKind::File => Some(EntryKind::File),
+        FileKind::Symlink => Some(EntryKind::Symlink),
+        FileKind::Directory => Some(EntryKind::Directory),
+        FileKind::Other => None,
+    }
+}

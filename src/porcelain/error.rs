@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use super::settings::SettingsError;
-use crate::model::{ErrorKind, Interrupted, NameError, PathError, quote_path};
+use crate::model::{DatasetName, ErrorKind, Interrupted, Label, NameError, PathError, RepoPath, quote_path};
+use crate::plumbing::TreeError;
+use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::gc;
 use crate::plumbing::host::IoError;
+use crate::plumbing::stage::StageError;
+use crate::plumbing::write_tree::WriteTreeError;
 use crate::store::StoreError;
 use crate::worktree::WorktreeError;
 
@@ -27,6 +31,74 @@ pub enum Error {
     /// `gc` could not find out what is in use, or not remove the rest.
     #[error(transparent)]
     Gc(#[from] gc::Error),
+    /// The worktree could not be staged.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A tree could not be read or made.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The staging index could not be compared with or written as a tree.
+    #[error(transparent)]
+    WriteTree(#[from] WriteTreeError),
+    /// The worktree could not be changed.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
+    /// A verb that needs paths got none.
+    #[error("'dsv {verb}' needs at least one path")]
+    NoPaths {
+        /// The verb.
+        verb: &'static str,
+    },
+    /// No tracked path is meant by what was given.
+    #[error("no tracked file matches {}", paths.join(", "))]
+    NoMatch {
+        /// What was given.
+        paths: Vec<String>,
+    },
+    /// A pattern is malformed.
+    #[error("'{pattern}' is not a valid pattern")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        #[source]
+        source: globset::Error,
+    },
+    /// There is nothing to commit.
+    #[error("nothing is staged")]
+    NothingStaged,
+    /// There is no version yet.
+    #[error("there is no version yet")]
+    NoVersion,
+    /// A commit needs a dataset to move.
+    #[error("the worktree is at a version, on no dataset")]
+    DetachedHead,
+    /// A dataset of that name exists.
+    #[error("the dataset '{name}' exists already")]
+    DatasetExists {
+        /// The name.
+        name: DatasetName,
+    },
+    /// A label must be newer than the last one.
+    #[error("the label {label} is not newer than {dataset}@{last}")]
+    LabelNotNewer {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The label that was asked for.
+        label: Label,
+        /// The newest one.
+        last: Label,
+    },
+    /// A path cannot be moved.
+    #[error("cannot move '{from}' to '{to}': {why}")]
+    CannotMove {
+        /// The source.
+        from: RepoPath,
+        /// The target.
+        to: RepoPath,
+        /// The reason.
+        why: &'static str,
+    },
     /// A setting cannot be read or written.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -89,6 +161,16 @@ impl Error {
             Self::Worktree(error) => error.kind(),
             Self::Io(error) => error.kind(),
             Self::Gc(error) => error.kind(),
+            Self::Stage(error) => error.kind(),
+            Self::Tree(error) => error.kind(),
+            Self::WriteTree(error) => error.kind(),
+            Self::Checkout(error) => error.kind(),
+            Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
+            Self::NoMatch { .. } | Self::NoVersion => ErrorKind::NotFound,
+            Self::NothingStaged => ErrorKind::NothingToDo,
+            Self::DetachedHead => ErrorKind::Refused,
+            Self::DatasetExists { .. } | Self::LabelNotNewer { .. } => ErrorKind::AlreadyExists,
+            Self::CannotMove { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
             Self::Path(_) => ErrorKind::InvalidPath,
@@ -103,6 +185,20 @@ impl Error {
     /// What the person can do next, when there is something.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Stage(error) => return stage_hint(error),
+            Self::Checkout(error) => return checkout_hint(error),
+            Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
+            Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
+            Self::NothingStaged => {
+                "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
+            }
+            Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
+            Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
+            Self::DatasetExists { .. } => "go to it with 'dsv switch NAME', or choose another name",
+            Self::LabelNotNewer { .. } => "give a higher label, or leave it to dsv",
+            Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
+                return None;
+            }
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
             Self::Gc(error) => return gc_hint(error),
@@ -145,4 +241,35 @@ fn store_hint(error: &StoreError) -> Option<String> {
         ErrorKind::DiskFull => Some("make room and run the command again; nothing was lost".to_owned()),
         _ => None,
     }
+}
+
+fn stage_hint(error: &StageError) -> Option<String> {
+    let text = match error {
+        StageError::Problems { .. } => {
+            "leave them out with a line in .dsvignore, or make them readable; nothing was staged"
+        }
+        StageError::Missing { .. } => "check the spelling; paths are relative to the current folder",
+        StageError::Ignored { .. } => "change .dsvignore to add it",
+        StageError::Store(_) => {
+            "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
+        }
+        StageError::Worktree(_) | StageError::Io(_) | StageError::Interrupted(_) => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn checkout_hint(error: &CheckoutError) -> Option<String> {
+    let text = match error {
+        CheckoutError::WouldOverwrite { .. } => {
+            "commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed"
+        }
+        CheckoutError::InTheWay { .. } => "move it away and run the command again",
+        CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
+        CheckoutError::ExternalLink { .. }
+        | CheckoutError::Store(_)
+        | CheckoutError::Worktree(_)
+        | CheckoutError::Io(_)
+        | CheckoutError::Interrupted(_) => return None,
+    };
+    Some(text.to_owned())
 }

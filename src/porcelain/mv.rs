@@ -1,0 +1,88 @@
+//! `dsv mv`: a path gets another name, in the worktree and in what is staged.
+
+use std::path::Path;
+
+use super::{Error, Repository};
+use crate::model::{Monitor, RepoPath};
+use crate::plumbing::host::IoContext;
+use crate::plumbing::stage::locate;
+use crate::worktree::{Staged, StatFacts};
+
+/// What to move where.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A tracked file or folder.
+    pub from: String,
+    /// Its new path, or a folder to move it into.
+    pub to: String,
+}
+
+/// What was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The old path.
+    pub from: RepoPath,
+    /// The new path.
+    pub to: RepoPath,
+    /// Tracked files that moved.
+    pub files: u64,
+}
+
+/// Renames a file or folder, tracked or untracked files in it included, and stages the new paths. No byte is read.
+///
+/// # Errors
+/// When the source is not tracked or the target exists: then nothing is moved.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let mut index = repo.edit_index(monitor)?;
+    let from = repo.repo_path(Path::new(&options.from))?;
+    let mut to = repo.repo_path(Path::new(&options.to))?;
+    let fs = repo.fs();
+    let mut target = locate(fs, repo.root(), &to)?;
+    if fs.list(&target).is_ok()
+        && let Some(name) = from.name()
+    {
+        to = to.join(&name);
+        target = locate(fs, repo.root(), &to)?;
+    }
+    if from.is_root() || to.starts_with(&from) {
+        return Err(Error::CannotMove { from, to, why: "a folder cannot be moved into itself" });
+    }
+    if fs.stat(&target).is_ok() || index.get(&to)?.is_some() || index.has_below(&to)? {
+        return Err(Error::CannotMove { from, to, why: "the target exists" });
+    }
+    let mut moved: Vec<(RepoPath, Staged)> =
+        index.get(&from)?.map(|staged| (from.clone(), staged)).into_iter().collect();
+    for entry in index.iter_below(&from) {
+        let entry = entry?;
+        moved.push((entry.path, entry.staged));
+    }
+    if moved.is_empty() {
+        return Err(Error::NoMatch { paths: vec![options.from.clone()] });
+    }
+    // A rename changes the ctime alone: files that were proved unchanged before still are.
+    let mut entries = Vec::with_capacity(moved.len());
+    for (path, mut staged) in moved {
+        let stat = fs.stat(&locate(fs, repo.root(), &path)?).ok();
+        let proved = stat.is_some_and(|stat| staged.stat.is_some_and(|facts| facts.proves_unchanged(&stat)));
+        staged.stat = staged.stat.filter(|_| proved);
+        entries.push((path, staged));
+    }
+    let source = locate(fs, repo.root(), &from)?;
+    if let Some(parent) = target.parent() {
+        fs.create_dir_all(parent).at("create", parent)?;
+    }
+    fs.rename(&source, &target).at("rename", &source)?;
+    let files = entries.len() as u64;
+    for (path, mut staged) in entries {
+        let below = path.strip_prefix(&from).unwrap_or_default();
+        let new = to.join_path(&below);
+        if staged.stat.is_some() {
+            let stat = fs.stat(&locate(fs, repo.root(), &new)?).ok();
+            staged.stat = stat.map(|stat| StatFacts::of_written(&stat));
+        }
+        index.remove(&path)?;
+        index.set(&new, staged)?;
+    }
+    index.save()?;
+    Ok(Outcome { from, to, files })
+}

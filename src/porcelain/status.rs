@@ -1,0 +1,147 @@
+//! `dsv status`: what is staged, changed and untracked.
+
+use super::pathspec::Pathspec;
+use super::{Error, Repository};
+use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
+use crate::plumbing::diff_index::diff_index;
+use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
+use crate::plumbing::stage::confirm;
+use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
+
+/// What to look at.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Paths and patterns; everything when there are none.
+    pub paths: Vec<String>,
+    /// Every untracked file, instead of folders with counts.
+    pub all: bool,
+}
+
+/// How a tracked file differs from what is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorktreeChange {
+    /// Its content or kind is another one.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// A file or folder that is not tracked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untracked {
+    /// Where.
+    pub path: RepoPath,
+    /// A directory stands for all that is in it.
+    pub is_dir: bool,
+    /// Files and bytes.
+    pub totals: Totals,
+}
+
+/// The state of the worktree.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Where the worktree stands.
+    pub head: Head,
+    /// The version that it comes from.
+    pub version: Option<(VersionId, Label)>,
+    /// Staged and not committed, renames taken out.
+    pub staged: Vec<TreeChange>,
+    /// Staged under a new path.
+    pub renamed: Vec<Rename>,
+    /// What is staged amounts to.
+    pub staged_totals: DiffTotals,
+    /// Tracked files that differ from what is staged, with the size that they have or had.
+    pub changed: Vec<(RepoPath, WorktreeChange, u64)>,
+    /// What is not tracked.
+    pub untracked: Vec<Untracked>,
+    /// What could not be examined.
+    pub problems: Vec<Problem>,
+    /// Tracked files that are what was staged.
+    pub unchanged: Totals,
+    /// What the walk cost.
+    pub counts: ScanCounts,
+    /// Bytes that had to be hashed to know.
+    pub hashed_bytes: u64,
+}
+
+impl Outcome {
+    /// Whether there is nothing to stage and nothing to commit.
+    pub fn is_clean(&self) -> bool {
+        self.staged.is_empty()
+            && self.renamed.is_empty()
+            && self.changed.is_empty()
+            && self.untracked.is_empty()
+    }
+}
+
+/// Compares version, staging index and worktree. Files are hashed only where their facts prove nothing.
+///
+/// # Errors
+/// When the repository is damaged, a path lies outside, or the work was interrupted.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let spec = Pathspec::new(repo, &options.paths)?;
+    let index = repo.index()?;
+    let head = repo.refs().head()?;
+    let version = repo.head_version()?;
+    let tree = Repository::tree_of(version.as_ref().map(|(_, version)| version));
+    let mut staged = diff_index(repo.db(), tree.as_ref(), &index)?;
+    staged.retain(|change| spec.matches(&change.path));
+    let (staged, renamed, staged_totals) = summarize(staged);
+
+    let untracked_mode = if options.all { UntrackedMode::Files } else { UntrackedMode::Directories };
+    let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
+    let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
+    let mut outcome = Outcome {
+        head,
+        version: version.map(|(id, version)| (id, version.label)),
+        staged,
+        renamed,
+        staged_totals,
+        changed: Vec::new(),
+        untracked: Vec::new(),
+        problems: found.problems,
+        unchanged: found.counts.unchanged,
+        counts: found.counts,
+        hashed_bytes: 0,
+    };
+    let chosen = found.differences.into_iter().filter(|difference| spec.matches(&difference.path));
+    for difference in chosen {
+        if let Change::MaybeModified { size, .. } = difference.change {
+            outcome.hashed_bytes += size;
+            let same = Totals { files: 1, bytes: size };
+            match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+                Some(difference) => outcome.add(difference.path, difference.change),
+                None => outcome.unchanged = outcome.unchanged.plus(same),
+            }
+        } else {
+            outcome.add(difference.path, difference.change);
+        }
+    }
+    Ok(outcome)
+}
+
+impl Outcome {
+    fn add(&mut self, path: RepoPath, change: Change) {
+        match change {
+            Change::Vanished { size, .. } => self.changed.push((path, WorktreeChange::Deleted, size)),
+            Change::Modified { size, .. } | Change::MaybeModified { size, .. } => {
+                self.changed.push((path, WorktreeChange::Modified, size));
+            }
+            Change::Untracked { kind, files, bytes } => {
+                let is_dir = kind == EntryKind::Directory;
+                self.untracked.push(Untracked { path, is_dir, totals: Totals { files, bytes } });
+            }
+        }
+    }
+}
+
+/// Takes renames out of changes and counts both.
+pub(super) fn summarize(mut changes: Vec<TreeChange>) -> (Vec<TreeChange>, Vec<Rename>, DiffTotals) {
+    let renames = take_renames(&mut changes);
+    let mut totals = DiffTotals::default();
+    changes.iter().for_each(|change| totals.count(change));
+    for rename in &renames {
+        totals.renamed = totals.renamed.plus(rename.entry.totals());
+    }
+    (changes, renames, totals)
+}

@@ -1,0 +1,166 @@
+//! `dsv verify`: whether a folder holds a version, byte for byte.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Error, Repository};
+use crate::model::{Entry, EntryKind, Monitor, RepoPath, Totals, VersionId};
+use crate::plumbing::hash_file::hash_file;
+use crate::plumbing::host::IoContext;
+use crate::plumbing::stage::locate;
+use crate::plumbing::tree_edit::empty_tree;
+use crate::plumbing::tree_walk::walk_all;
+use crate::worktree::{Change, Problem, ScanOptions, StagingIndex, UntrackedMode, scan};
+
+/// What to compare.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The version; the current one unless told.
+    pub version: Option<VersionId>,
+    /// The folder; the worktree unless told.
+    pub dir: Option<PathBuf>,
+    /// Compare kinds and sizes, and read no file.
+    pub size_only: bool,
+}
+
+/// How a path differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// It is not there.
+    Missing,
+    /// Its bytes, its kind or its size are others.
+    Different,
+    /// It is in the folder and not in the version.
+    Extra,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The version that was compared with.
+    pub version: Option<VersionId>,
+    /// Every path that differs, in byte order.
+    pub findings: Vec<(RepoPath, Finding)>,
+    /// What is as it should be.
+    pub intact: Totals,
+    /// What could not be examined.
+    pub problems: Vec<Problem>,
+}
+
+/// Hashes every file of a folder and compares it with a version. What the folder's `.dsvignore` leaves out is no
+/// extra.
+///
+/// # Errors
+/// When there is no version, or the repository is damaged, or the work was interrupted.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let id = match options.version {
+        Some(id) => id,
+        None => repo.head_version()?.ok_or(Error::NoVersion)?.0,
+    };
+    let version = repo.db().version(&id)?;
+    let root = options.dir.as_ref().map_or_else(|| repo.root().to_owned(), |dir| repo.env().cwd.join(dir));
+    let root = repo.fs().canonicalize(&root).at("open", &root)?;
+    let mut expected: BTreeMap<RepoPath, Entry> = BTreeMap::new();
+    for item in walk_all(repo.db(), &version.tree)? {
+        let (path, entry) = item?;
+        if !entry.kind.is_dir() || entry.id == empty_tree().object() {
+            expected.insert(path, entry);
+        }
+    }
+    let mut outcome = Outcome { version: Some(id), ..Default::default() };
+    find_extras(repo, &root, &expected, &mut outcome, monitor)?;
+    compare_all(repo, &root, expected.into_iter().collect(), options.size_only, &mut outcome, monitor)?;
+    outcome.findings.sort_unstable();
+    Ok(outcome)
+}
+
+fn find_extras(
+    repo: &Repository,
+    root: &std::path::Path,
+    expected: &BTreeMap<RepoPath, Entry>,
+    outcome: &mut Outcome,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    // Against an empty index, everything in the folder is untracked.
+    let nothing = StagingIndex::open(&**repo.fs(), &repo.layout().dsv.join("no-index"))?;
+    let options = ScanOptions { untracked: UntrackedMode::Files, ..Default::default() };
+    let found = scan(&**repo.fs(), root, &nothing, &options, *monitor)?;
+    for difference in found.differences {
+        let is_empty_folder =
+            matches!(difference.change, Change::Untracked { kind: EntryKind::Directory, .. });
+        if !expected.contains_key(&difference.path) && !is_empty_folder {
+            outcome.findings.push((difference.path, Finding::Extra));
+        }
+    }
+    outcome.problems = found.problems;
+    Ok(())
+}
+
+fn compare_all(
+    repo: &Repository,
+    root: &std::path::Path,
+    expected: Vec<(RepoPath, Entry)>,
+    size_only: bool,
+    outcome: &mut Outcome,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    let bytes = expected.iter().map(|(_, entry)| entry.size).sum();
+    monitor.progress.phase("Verifying", Some(expected.len() as u64), Some(bytes));
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new((Vec::new(), Totals::default()));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..monitor.threads.max(1))
+            .map(|_| {
+                scope.spawn(|| -> Result<(), Error> {
+                    while let Some((path, entry)) = expected.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        monitor.interrupt.check()?;
+                        let finding = compare(repo, root, path, entry, size_only, monitor)?;
+                        monitor.progress.advance(1, entry.size);
+                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                        match finding {
+                            Some(finding) => found.0.push((path.clone(), finding)),
+                            None => found.1 = found.1.plus(entry.totals()),
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        workers.into_iter().try_for_each(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
+    })?;
+    let (mut findings, intact) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcome.findings.append(&mut findings);
+    outcome.intact = intact;
+    Ok(())
+}
+
+fn compare(
+    repo: &Repository,
+    root: &std::path::Path,
+    path: &RepoPath,
+    entry: &Entry,
+    size_only: bool,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Finding>, Error> {
+    let absolute = locate(repo.fs(), root, path)?;
+    let Ok(stat) = repo.fs().stat(&absolute) else { return Ok(Some(Finding::Missing)) };
+    let kind = crate::plumbing::hash_file::entry_kind(&stat);
+    if kind != Some(entry.kind) || (!entry.kind.is_dir() && stat.size != entry.size) {
+        return Ok(Some(Finding::Different));
+    }
+    if size_only || entry.kind.is_dir() {
+        return Ok(None);
+    }
+    let hashed = hash_file(&**repo.fs(), &absolute, monitor.interrupt);
+    monitor.interrupt.check()?;
+    Ok(match hashed {
+        Ok((id, ..)) if id.object() == entry.id => None,
+        Ok(_) => Some(Finding::Different),
+        Err(_) => Some(Finding::Unreadable),
+    })
+}

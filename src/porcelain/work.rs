@@ -1,0 +1,70 @@
+//! What the verbs of the worktree share: the staging index and the version that it started from.
+
+use super::{Error, Repository};
+use crate::model::{Monitor, TreeId, Version, VersionId};
+use crate::plumbing::host::{IoContext, publish};
+use crate::plumbing::tree_edit::empty_tree;
+use crate::worktree::{IndexEditor, StagingIndex};
+
+/// Counts the bytes that `add` stored since the last commit; for information only.
+const STORED_NAME: &str = "stored";
+
+impl Repository {
+    /// The staging index, for reading.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn index(&self) -> Result<StagingIndex, Error> {
+        Ok(StagingIndex::open(&**self.fs(), &self.layout().index())?)
+    }
+
+    /// The staging index, for changing; waits for its lock.
+    ///
+    /// # Errors
+    /// When it is damaged, or another process holds the lock too long.
+    pub fn edit_index(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
+        let lock = self.lock_index(monitor)?;
+        Ok(IndexEditor::open(self.fs(), &self.layout().index(), lock)?)
+    }
+
+    /// The version that the worktree comes from; `None` before the first commit.
+    ///
+    /// # Errors
+    /// When `HEAD`, a ref or the version is damaged.
+    pub fn head_version(&self) -> Result<Option<(VersionId, Version)>, Error> {
+        match self.refs().head_version()? {
+            Some(id) => Ok(Some((id, self.db().version(&id)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// The tree of a version, if there is one with any entries; an empty tree is as good as none.
+    pub(super) fn tree_of(version: Option<&Version>) -> Option<TreeId> {
+        version.map(|version| version.tree).filter(|tree| *tree != empty_tree())
+    }
+
+    /// Adds to the bytes that were stored since the last commit.
+    pub(super) fn note_stored(&self, bytes: u64) -> Result<(), Error> {
+        if bytes > 0 {
+            let sum = self.stored_since_commit().saturating_add(bytes);
+            let path = self.layout().index().join(STORED_NAME);
+            publish(self.fs(), &path, sum.to_string().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The bytes that were stored since the last commit, as far as it is known.
+    pub(super) fn stored_since_commit(&self) -> u64 {
+        let read = self.fs().read(&self.layout().index().join(STORED_NAME));
+        read.ok().and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Begins to count anew.
+    pub(super) fn forget_stored(&self) -> Result<(), Error> {
+        let path = self.layout().index().join(STORED_NAME);
+        match self.fs().remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => Ok(removed.at("remove", &path)?),
+        }
+    }
+}
