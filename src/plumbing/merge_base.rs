@@ -1,0 +1,33 @@
+//! `merge-base`: where two lines of versions parted.
+
+use std::collections::HashSet;
+
+use super::history::{HistoryError, ancestors};
+use crate::model::{Interrupt, VersionId};
+use crate::store::ObjectDb;
+
+/// The best common ancestors of two versions, the newest first: those from which no other common
+/// ancestor descends. There are several where lines crossed, none where they never met.
+///
+/// # Errors
+/// When a version is missing or damaged; when interrupted.
+pub fn run(
+    db: &ObjectDb,
+    one: &VersionId,
+    other: &VersionId,
+    interrupt: &Interrupt,
+) -> Result<Vec<VersionId>, HistoryError> {
+    let ours = ancestors(db, [*one], interrupt)?;
+    let theirs = ancestors(db, [*other], interrupt)?;
+    let common = || ours.iter().filter(|(id, _)| theirs.contains_key(id));
+    // Every ancestor of a common ancestor is common too, so one that is not the best is the parent of
+    // another.
+    let beaten: HashSet<VersionId> =
+        common().flat_map(|(_, version)| version.parents.iter().copied()).collect();
+    let mut best: Vec<_> = common().filter(|(id, _)| !beaten.contains(id)).collect();
+    best.sort_by_key(|(id, version)| (std::cmp::Reverse(version.time.seconds), **id));
+    Ok(best.into_iter().map(|(id, _)| *id).collect())
+}
+
+#[cfg(test)]
+mod tests;
