@@ -7,7 +7,10 @@ use crate::model::{DatasetName, ErrorKind, Interrupted, Label, NameError, PathEr
 use crate::plumbing::TreeError;
 use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::gc;
+use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
+use crate::plumbing::labels::LabelError;
+use crate::plumbing::rev_parse::RevError;
 use crate::plumbing::stage::StageError;
 use crate::plumbing::write_tree::WriteTreeError;
 use crate::store::StoreError;
@@ -43,6 +46,15 @@ pub enum Error {
     /// The worktree could not be changed.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
+    /// A revision names nothing, or several things.
+    #[error(transparent)]
+    Rev(#[from] RevError),
+    /// A version cannot have the label.
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    /// The history could not be walked.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// A verb that needs paths got none.
     #[error("'dsv {verb}' needs at least one path")]
     NoPaths {
@@ -165,6 +177,9 @@ impl Error {
             Self::Tree(error) => error.kind(),
             Self::WriteTree(error) => error.kind(),
             Self::Checkout(error) => error.kind(),
+            Self::Rev(error) => error.kind(),
+            Self::Label(error) => error.kind(),
+            Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
             Self::NoMatch { .. } | Self::NoVersion => ErrorKind::NotFound,
             Self::NothingStaged => ErrorKind::NothingToDo,
@@ -187,6 +202,8 @@ impl Error {
         let text = match self {
             Self::Stage(error) => return stage_hint(error),
             Self::Checkout(error) => return checkout_hint(error),
+            Self::Rev(error) => return error.hint(),
+            Self::Label(error) => return error.hint(),
             Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
             Self::NothingStaged => {
@@ -208,6 +225,7 @@ impl Error {
             Self::NoStore { .. } => "name a folder that is empty or does not exist",
             Self::Worktree(_)
             | Self::Io(_)
+            | Self::History(_)
             | Self::Name(_)
             | Self::Path(_)
             | Self::Interrupted(_)

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{Environment, Error};
-use crate::model::{Author, Monitor, RepoPath, Time};
+use crate::model::{Author, Interrupt, Monitor, RepoPath, Time, TreeId, VersionId};
 use crate::plumbing::host::{Fs, IoContext, Lock};
+use crate::plumbing::rev_parse::{Names, Resolved};
 use crate::store::{
     DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
     check_readable, check_writable, read_format,
@@ -148,6 +149,35 @@ impl Repository {
     /// As [`Repository::author`].
     pub fn note(&self, why: impl Into<String>) -> Result<Note, Error> {
         Ok(Note { who: self.author()?.to_string(), time: self.now(), why: why.into() })
+    }
+
+    /// Where revisions are looked up; long walks end when `interrupt` is set.
+    pub fn names<'a>(&'a self, interrupt: &'a Interrupt) -> Names<'a> {
+        Names { db: &self.db, refs: &self.refs, events: &self.events, interrupt }
+    }
+
+    /// The version that a person names.
+    ///
+    /// # Errors
+    /// As [`Names::version`].
+    pub fn resolve_version(&self, text: &str) -> Result<VersionId, Error> {
+        Ok(self.names(Monitor::quiet().interrupt).version(text)?)
+    }
+
+    /// The directory that a person names: a version's root, `REV:dir`, or a tree by its id.
+    ///
+    /// # Errors
+    /// As [`Names::tree`].
+    pub fn resolve_tree(&self, text: &[u8]) -> Result<TreeId, Error> {
+        Ok(self.names(Monitor::quiet().interrupt).tree(text)?)
+    }
+
+    /// Whatever a person names: a version, a tree, a file, `REV:path`.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn resolve(&self, text: &[u8]) -> Result<Resolved, Error> {
+        Ok(self.names(Monitor::quiet().interrupt).object(text)?)
     }
 
     /// Refuses to write what a newer program demands to be written otherwise. Every lock asks it.
