@@ -13,6 +13,15 @@ use super::{maintain, plumbing, porcelain};
 pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Failure> {
     match command {
         Command::Init(args) => porcelain::init::run(&args, session),
+        Command::Add(args) => porcelain::add::run(&args, session),
+        Command::Rm(args) => porcelain::add::rm(&args, session),
+        Command::Mv(args) => porcelain::add::mv(&args, session),
+        Command::Restore(args) => porcelain::checkout::restore(&args, session),
+        Command::Commit(args) => porcelain::commit::run(&args, session),
+        Command::Checkout(args) => porcelain::checkout::run(&args, session),
+        Command::Switch(args) => porcelain::checkout::switch(&args, session),
+        Command::Status(args) => porcelain::status::run(&args, session),
+        Command::Verify(args) => porcelain::verify::run(&args, session),
         Command::Gc(args) => porcelain::gc::run(&args, session),
         Command::Config(args) => porcelain::config::run(&args, session),
         Command::Completions(args) => maintain::completions(&args, session),

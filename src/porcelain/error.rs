@@ -85,6 +85,12 @@ pub enum Error {
     /// A commit needs a dataset to move.
     #[error("the worktree is at a version, on no dataset")]
     DetachedHead,
+    /// There is no dataset of that name.
+    #[error("there is no dataset '{name}'")]
+    NoSuchDataset {
+        /// The name.
+        name: DatasetName,
+    },
     /// A dataset of that name exists.
     #[error("the dataset '{name}' exists already")]
     DatasetExists {
@@ -181,7 +187,7 @@ impl Error {
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
-            Self::NoMatch { .. } | Self::NoVersion => ErrorKind::NotFound,
+            Self::NoMatch { .. } | Self::NoVersion | Self::NoSuchDataset { .. } => ErrorKind::NotFound,
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
             Self::DatasetExists { .. } | Self::LabelNotNewer { .. } => ErrorKind::AlreadyExists,
@@ -211,6 +217,7 @@ impl Error {
             }
             Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
+            Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
             Self::DatasetExists { .. } => "go to it with 'dsv switch NAME', or choose another name",
             Self::LabelNotNewer { .. } => "give a higher label, or leave it to dsv",
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {

@@ -18,6 +18,9 @@ pub(crate) struct Group {
 /// The groups of `dsv help`, in its order.
 pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Start", commands: &["init"] },
+    Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
+    Group { title: "Look", commands: &["status", "verify"] },
+    Group { title: "Go back", commands: &["checkout", "switch", "restore"] },
     Group { title: "Maintain", commands: &["gc", "config", "completions", "man", "help"] },
 ];
 

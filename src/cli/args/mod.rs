@@ -1,6 +1,7 @@
 //! The one definition of every command: parser, help, completions, man pages and reference follow
 //! from it.
 
+pub(crate) mod change;
 mod groups;
 pub(crate) mod maintain;
 pub(crate) mod plumbing;
@@ -70,6 +71,15 @@ pub(crate) struct Json {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(start::Init),
+    Add(change::Add),
+    Rm(change::Rm),
+    Mv(change::Mv),
+    Restore(change::Restore),
+    Commit(change::Commit),
+    Checkout(change::Checkout),
+    Switch(change::Switch),
+    Status(change::Status),
+    Verify(change::Verify),
     Gc(maintain::Gc),
     Config(maintain::Config),
     Completions(maintain::Completions),

@@ -1,5 +1,10 @@
 //! Commands for people: arguments to options, one call, its outcome to text or JSON.
 
+pub(crate) mod add;
+pub(crate) mod checkout;
+pub(crate) mod commit;
 pub(crate) mod config;
 pub(crate) mod gc;
 pub(crate) mod init;
+pub(crate) mod status;
+pub(crate) mod verify;

@@ -1,0 +1,226 @@
+//! Commands that change the worktree, what is staged, or the dataset.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Json;
+
+/// Stage new, changed and vanished files
+///
+/// Looks at every file below the paths, stores what is new or changed, and stages it for the next commit; files that
+/// are gone are staged as removed. Files whose size, times and inode are those of the last look are not
+/// read. A pattern with `*`, `?`, `[` or `**` is matched by dsv when the shell leaves it alone. What
+/// `.dsvignore` names (in the syntax of .gitignore) is left out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv add .
+  dsv add images 'labels/**/*.json'
+  dsv add -n .
+  dsv add -u")]
+pub(crate) struct Add {
+    /// Files, folders or patterns
+    pub(crate) paths: Vec<String>,
+    /// Only what is tracked: changes and removals, nothing new
+    #[arg(short, long)]
+    pub(crate) update: bool,
+    /// Tell what would be staged, and do nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// List every path
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Remove files from the dataset and the folder
+///
+/// Refuses what is not committed, unless forced. The versions keep the files.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv rm old.csv
+  dsv rm --cached scratch
+  dsv rm 'raw/*.tmp'")]
+pub(crate) struct Rm {
+    /// Files, folders or patterns
+    #[arg(required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Keep the files; only the dataset forgets them
+    #[arg(long)]
+    pub(crate) cached: bool,
+    /// Remove also what is not committed
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Rename a file or folder
+///
+/// The new paths are staged; no byte is read or stored again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv mv images/cat.png images/tabby.png
+  dsv mv labels annotations")]
+pub(crate) struct Mv {
+    /// A tracked file or folder
+    pub(crate) from: String,
+    /// Its new name, or a folder to move it into
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Bring files back as they were staged or committed
+///
+/// Without options, files become what is staged. With --source, files and what is staged become what they were in that
+/// version. With --staged, what is staged becomes what it was, and the files are left alone.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv restore data.csv
+  dsv restore --staged .
+  dsv restore --source HEAD~2 images")]
+pub(crate) struct Restore {
+    /// Files, folders or patterns
+    #[arg(required = true)]
+    pub(crate) paths: Vec<String>,
+    /// The version to bring them back from
+    #[arg(short, long, value_name = "REV")]
+    pub(crate) source: Option<String>,
+    /// Bring back what is staged, and leave the files alone
+    #[arg(short = 'S', long)]
+    pub(crate) staged: bool,
+    /// Replace changes that are not committed
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Make a version of what is staged
+///
+/// Prints its label, its id, and what changed. The label is a semantic version: the next patch unless told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv commit -m 'Add the March recordings'
+  dsv commit -a -m 'Fix labels' --minor
+  dsv commit -m 'First release' --label 2.0.0 --meta rows=120000 --meta source=survey")]
+pub(crate) struct Commit {
+    /// Why
+    #[arg(short, long, value_name = "MSG")]
+    pub(crate) message: String,
+    /// Stage changes and removals of tracked files first
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// The label
+    #[arg(long, value_name = "V", conflicts_with_all = ["major", "minor", "patch"])]
+    pub(crate) label: Option<String>,
+    /// Next major version
+    #[arg(long, conflicts_with_all = ["minor", "patch"])]
+    pub(crate) major: bool,
+    /// Next minor version
+    #[arg(long, conflicts_with = "patch")]
+    pub(crate) minor: bool,
+    /// Next patch (the default)
+    #[arg(long)]
+    pub(crate) patch: bool,
+    /// A key and its value, JSON or text; may be given several times
+    #[arg(long = "meta", value_name = "KEY=VALUE")]
+    pub(crate) metadata: Vec<String>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Make the folder another version
+///
+/// With a dataset's name, goes to its newest version, and the next commit continues that dataset. With any other
+/// revision, shows that version without being on a dataset. With paths, brings back these paths only. Touches
+/// only what differs, and never loses what is not committed, unless forced.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv checkout cats
+  dsv checkout cats@1.2.0
+  dsv checkout HEAD~3 -- labels
+  dsv checkout --force HEAD")]
+pub(crate) struct Checkout {
+    /// A dataset, label, tag or id
+    pub(crate) revision: String,
+    /// Bring back only these paths
+    #[arg(last = true)]
+    pub(crate) paths: Vec<String>,
+    /// Replace what is not committed
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Go to a dataset, or begin one
+///
+/// With -c, begins a new dataset at the current version, or at REV.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv switch dogs
+  dsv switch -c cats-cleaned
+  dsv switch -c hotfix cats@1.2.0")]
+pub(crate) struct Switch {
+    /// Name of the dataset
+    pub(crate) dataset: String,
+    /// Where a new dataset begins
+    #[arg(requires = "create")]
+    pub(crate) start: Option<String>,
+    /// Begin a new dataset
+    #[arg(short, long)]
+    pub(crate) create: bool,
+    /// Replace what is not committed
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// What is staged, changed and untracked
+///
+/// Files whose size, times and inode are those of the last look are not read.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv status
+  dsv status images --all")]
+pub(crate) struct Status {
+    /// Look only at these files and folders
+    pub(crate) paths: Vec<String>,
+    /// Every path, instead of folders with counts
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// Check that a folder holds a version, byte for byte
+///
+/// Hashes every file and lists what is missing, different or extra. Ends with 1 when anything is.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv verify
+  dsv verify cats@1.2.0 /mnt/copy")]
+pub(crate) struct Verify {
+    /// The version; the current one unless told
+    pub(crate) revision: Option<String>,
+    /// The folder; the worktree unless told
+    pub(crate) dir: Option<PathBuf>,
+    /// Compare kinds and sizes, and read no file
+    #[arg(long)]
+    pub(crate) size_only: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}

@@ -1,0 +1,166 @@
+//! `dsv add`, `dsv rm`, `dsv mv`
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::cli::Answer;
+use crate::cli::args::change::{Add, Mv, Rm};
+use crate::cli::error::Failure;
+use crate::cli::session::Session;
+use crate::cli::ui::{Ui, plural, size};
+use crate::model::Totals;
+use crate::porcelain::add::{self, StageAction};
+use crate::porcelain::{mv, rm};
+
+#[derive(Serialize)]
+struct Count {
+    files: u64,
+    bytes: u64,
+}
+
+impl From<Totals> for Count {
+    fn from(totals: Totals) -> Self {
+        Self { files: totals.files, bytes: totals.bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct Change {
+    path: String,
+    action: &'static str,
+}
+
+#[derive(Serialize)]
+struct Document {
+    dry_run: bool,
+    added: Count,
+    modified: Count,
+    removed: Count,
+    stored_bytes: u64,
+    deduplicated_bytes: u64,
+    gitignored: Vec<String>,
+    changes: Vec<Change>,
+}
+
+/// Runs `dsv add`.
+pub(crate) fn run(args: &Add, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let options = add::Options { paths: args.paths.clone(), update: args.update, dry_run: args.dry_run };
+    let outcome = session.monitored(|monitor| add::run(&repository, &options, monitor))?;
+    for warning in &outcome.staged.warnings {
+        session.ui.warn(&warning.to_string());
+    }
+    if args.json.json {
+        session.ui.json(&document(args, &outcome))?;
+    } else {
+        render(args, &outcome, &mut session.ui)?;
+    }
+    Ok(Answer::Yes)
+}
+
+const fn word(action: StageAction) -> &'static str {
+    match action {
+        StageAction::Added => "added",
+        StageAction::Modified => "modified",
+        StageAction::Removed => "removed",
+    }
+}
+
+fn document(args: &Add, outcome: &add::Outcome) -> Document {
+    let staged = &outcome.staged;
+    let change = |(path, action): &(crate::model::RepoPath, StageAction)| Change {
+        path: String::from_utf8_lossy(path.as_bytes()).into_owned(),
+        action: word(*action),
+    };
+    Document {
+        dry_run: args.dry_run,
+        added: staged.added.into(),
+        modified: staged.modified.into(),
+        removed: staged.removed.into(),
+        stored_bytes: outcome.stored.stored_bytes,
+        deduplicated_bytes: outcome.stored.deduplicated_bytes,
+        gitignored: outcome.gitignored.clone(),
+        changes: staged.changes.iter().map(change).collect(),
+    }
+}
+
+fn render(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
+    let staged = &outcome.staged;
+    if args.verbose || args.dry_run {
+        for (path, action) in &staged.changes {
+            let style = match action {
+                StageAction::Added => ui.palette.added,
+                StageAction::Modified => ui.palette.changed,
+                StageAction::Removed => ui.palette.removed,
+            };
+            writeln!(ui.out(), "{style}{:<9}{style:#} {path}", word(*action))?;
+        }
+    }
+    if staged.changes.is_empty() {
+        return ui.report("Nothing new to stage");
+    }
+    let part = |totals: Totals, word: &str| {
+        (totals.files > 0)
+            .then(|| format!("{} {word} ({})", plural(totals.files, "file", "files"), size(totals.bytes)))
+    };
+    let parts =
+        [part(staged.added, "added"), part(staged.modified, "modified"), part(staged.removed, "removed")];
+    let mut parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        parts.push(plural(staged.changes.len() as u64, "empty folder", "empty folders"));
+    }
+    let verb = if args.dry_run { "Would stage" } else { "Staged" };
+    let stored =
+        if args.dry_run { String::new() } else { format!("; {} stored", size(outcome.stored.stored_bytes)) };
+    ui.report(&format!("{verb} {}{stored}", parts.join(", ")))?;
+    if !outcome.gitignored.is_empty() {
+        ui.talk(&format!(
+            "{} added to .gitignore, so that git leaves the data to dsv",
+            plural(outcome.gitignored.len() as u64, "line", "lines")
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: Vec<String>,
+}
+
+/// Runs `dsv rm`.
+pub(crate) fn rm(args: &Rm, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let options = rm::Options { paths: args.paths.clone(), cached: args.cached, force: args.force };
+    let outcome = session.monitored(|monitor| rm::run(&repository, &options, monitor))?;
+    if args.json.json {
+        let lossy = |path: &crate::model::RepoPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
+        session.ui.json(&Removed { removed: outcome.removed.iter().map(lossy).collect() })?;
+    } else {
+        let files = plural(outcome.removed.len() as u64, "file", "files");
+        let kept = if args.cached { " from the dataset; the files stay" } else { "" };
+        session.ui.report(&format!("Removed {files}{kept}"))?;
+    }
+    Ok(Answer::Yes)
+}
+
+#[derive(Serialize)]
+struct Moved {
+    from: String,
+    to: String,
+    files: u64,
+}
+
+/// Runs `dsv mv`.
+pub(crate) fn mv(args: &Mv, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let options = mv::Options { from: args.from.clone(), to: args.to.clone() };
+    let mv::Outcome { from, to, files } =
+        session.monitored(|monitor| mv::run(&repository, &options, monitor))?;
+    if args.json.json {
+        session.ui.json(&Moved { from: from.to_string(), to: to.to_string(), files })?;
+    } else {
+        session.ui.report(&format!("Renamed {from} to {to} ({})", plural(files, "file", "files")))?;
+    }
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,125 @@
+//! `dsv commit`
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+
+use crate::cli::Answer;
+use crate::cli::args::change::Commit;
+use crate::cli::error::{Failure, UsageError};
+use crate::cli::session::Session;
+use crate::cli::ui::{Ui, plural, size};
+use crate::model::{Totals, VersionId};
+use crate::plumbing::diff_tree::DiffTotals;
+use crate::porcelain::commit::{self, LabelChoice};
+
+#[derive(Serialize)]
+struct Document {
+    id: String,
+    dataset: String,
+    label: String,
+    parents: Vec<String>,
+    files: u64,
+    bytes: u64,
+    added: Count,
+    modified: Count,
+    removed: Count,
+    renamed: Count,
+    stored_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Count {
+    files: u64,
+    bytes: u64,
+}
+
+fn count(totals: Totals) -> Count {
+    Count { files: totals.files, bytes: totals.bytes }
+}
+
+/// Runs it.
+pub(crate) fn run(args: &Commit, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let label = match &args.label {
+        Some(label) => LabelChoice::Exactly(label.parse()?),
+        None if args.major => LabelChoice::Major,
+        None if args.minor => LabelChoice::Minor,
+        None => LabelChoice::Patch,
+    };
+    let metadata = args.metadata.iter().map(|text| metadata(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let options = commit::Options { message: args.message.clone(), all: args.all, label, metadata };
+    let outcome = session.monitored(|monitor| commit::run(&repository, &options, monitor))?;
+    if args.json.json {
+        session.ui.json(&document(&outcome))?;
+    } else {
+        render(&outcome, &mut session.ui)?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// A key and a value: JSON when it is JSON, else text.
+fn metadata(text: &str) -> Result<(String, serde_json::Value), Failure> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => (key.trim(), value),
+        _ => {
+            let message = format!("'{text}' is not KEY=VALUE");
+            return Err(UsageError::new(message, "for example --meta rows=1000").into());
+        }
+    };
+    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+    Ok((key.to_owned(), value))
+}
+
+fn document(outcome: &commit::Outcome) -> Document {
+    let commit::Outcome { id, version, changes, stored_bytes } = outcome;
+    Document {
+        id: id.to_string(),
+        dataset: version.dataset.to_string(),
+        label: version.label.to_string(),
+        parents: version.parents.iter().map(VersionId::to_string).collect(),
+        files: version.totals.files,
+        bytes: version.totals.bytes,
+        added: count(changes.added),
+        modified: count(changes.modified),
+        removed: count(changes.removed),
+        renamed: count(changes.renamed),
+        stored_bytes: *stored_bytes,
+    }
+}
+
+fn render(outcome: &commit::Outcome, ui: &mut Ui) -> io::Result<()> {
+    let (name, id) = (ui.palette.name, ui.palette.id);
+    let version = &outcome.version;
+    ui.report(&format!(
+        "{name}{}{name:#}  {id}{}{id:#}  {}",
+        version.full_label(),
+        outcome.id.short(12),
+        version.subject()
+    ))?;
+    ui.report(&format!("  {}", changes(&outcome.changes)))?;
+    let Totals { files, bytes } = version.totals;
+    ui.report(&format!(
+        "  {} in all, {}; {} stored for this version",
+        plural(files, "file", "files"),
+        size(bytes),
+        size(outcome.stored_bytes)
+    ))
+}
+
+/// `3 files added (2.0 KiB), 1 file removed (10 B)`.
+pub(crate) fn changes(totals: &DiffTotals) -> String {
+    let part = |totals: Totals, word: &str| {
+        (totals.files > 0)
+            .then(|| format!("{} {word} ({})", plural(totals.files, "file", "files"), size(totals.bytes)))
+    };
+    let parts = [
+        part(totals.added, "added"),
+        part(totals.modified, "modified"),
+        part(totals.removed, "removed"),
+        part(totals.renamed, "renamed"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "no files changed".to_owned() } else { parts.join(", ") }
+}

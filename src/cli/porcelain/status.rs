@@ -1,0 +1,238 @@
+//! `dsv status`
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::Style;
+use serde::Serialize;
+
+use crate::cli::Answer;
+use crate::cli::args::change::Status;
+use crate::cli::error::Failure;
+use crate::cli::session::Session;
+use crate::cli::ui::{Align, Palette, Table, Ui, plural, size};
+use crate::model::{Head, RepoPath, Totals};
+use crate::porcelain::status::{self, WorktreeChange};
+
+/// Paths of a section that are listed one by one; more become folders with counts.
+const MAX_LISTED: usize = 20;
+/// Folders that are listed; the rest is one line.
+const MAX_FOLDERS: usize = 20;
+
+#[derive(Serialize)]
+struct Document {
+    dataset: Option<String>,
+    version: Option<String>,
+    label: Option<String>,
+    clean: bool,
+    staged: Vec<Change>,
+    changed: Vec<Change>,
+    untracked: Vec<Change>,
+    problems: Vec<String>,
+    unchanged: Count,
+    hashed_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Count {
+    files: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Change {
+    path: String,
+    change: &'static str,
+    files: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &Status, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let options = status::Options { paths: args.paths.clone(), all: args.all };
+    let outcome = session.monitored(|monitor| status::run(&repository, &options, monitor))?;
+    if args.json.json {
+        session.ui.json(&document(&outcome))?;
+    } else {
+        render(args.all, &outcome, &mut session.ui)?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// One line of a section.
+struct Line {
+    path: RepoPath,
+    change: &'static str,
+    totals: Totals,
+    from: Option<RepoPath>,
+    is_dir: bool,
+}
+
+fn staged_lines(outcome: &status::Outcome) -> Vec<Line> {
+    let mut lines: Vec<Line> = outcome
+        .staged
+        .iter()
+        .map(|change| {
+            let (word, entry) = match (&change.old, &change.new) {
+                (None, new) => ("added", new),
+                (old, None) => ("removed", old),
+                (Some(_), new) => ("modified", new),
+            };
+            let totals = entry.as_ref().map(crate::model::Entry::totals).unwrap_or_default();
+            let is_dir = entry.as_ref().is_some_and(|entry| entry.kind.is_dir());
+            Line { path: change.path.clone(), change: word, totals, from: None, is_dir }
+        })
+        .collect();
+    lines.extend(outcome.renamed.iter().map(|rename| Line {
+        path: rename.to.clone(),
+        change: "renamed",
+        totals: rename.entry.totals(),
+        from: Some(rename.from.clone()),
+        is_dir: false,
+    }));
+    lines.sort_by(|a, b| a.path.cmp(&b.path));
+    lines
+}
+
+fn changed_lines(outcome: &status::Outcome) -> Vec<Line> {
+    let line = |(path, change, bytes): &(RepoPath, WorktreeChange, u64)| {
+        let change = match change {
+            WorktreeChange::Modified => "modified",
+            WorktreeChange::Deleted => "deleted",
+        };
+        Line {
+            path: path.clone(),
+            change,
+            totals: Totals { files: 1, bytes: *bytes },
+            from: None,
+            is_dir: false,
+        }
+    };
+    outcome.changed.iter().map(line).collect()
+}
+
+fn untracked_lines(outcome: &status::Outcome) -> Vec<Line> {
+    let line = |item: &status::Untracked| Line {
+        path: item.path.clone(),
+        change: "untracked",
+        totals: item.totals,
+        from: None,
+        is_dir: item.is_dir,
+    };
+    outcome.untracked.iter().map(line).collect()
+}
+
+fn document(outcome: &status::Outcome) -> Document {
+    let lossy = |path: &RepoPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
+    let change = |line: &Line| Change {
+        path: lossy(&line.path),
+        change: line.change,
+        files: line.totals.files,
+        bytes: line.totals.bytes,
+        from: line.from.as_ref().map(lossy),
+    };
+    let changes = |lines: Vec<Line>| lines.iter().map(change).collect();
+    Document {
+        dataset: outcome.head.dataset().map(ToString::to_string),
+        version: outcome.version.as_ref().map(|(id, _)| id.to_string()),
+        label: outcome.version.as_ref().map(|(_, label)| label.to_string()),
+        clean: outcome.is_clean(),
+        staged: changes(staged_lines(outcome)),
+        changed: changes(changed_lines(outcome)),
+        untracked: changes(untracked_lines(outcome)),
+        problems: outcome.problems.iter().map(ToString::to_string).collect(),
+        unchanged: Count { files: outcome.unchanged.files, bytes: outcome.unchanged.bytes },
+        hashed_bytes: outcome.hashed_bytes,
+    }
+}
+
+fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
+    let (name, id) = (ui.palette.name, ui.palette.id);
+    let at = outcome.version.as_ref().map_or_else(
+        || ", no version yet".to_owned(),
+        |(version, label)| format!(" at {name}{label}{name:#}  {id}{}{id:#}", version.short(12)),
+    );
+    match &outcome.head {
+        Head::Dataset(dataset) => ui.report(&format!("On dataset {name}{dataset}{name:#}{at}"))?,
+        Head::Detached(_) => ui.report(&format!("On no dataset{at}"))?,
+    }
+    let (out, palette) = ui.out_and_palette();
+    section(out, palette, "Staged for the next version", palette.added, &staged_lines(outcome), all)?;
+    section(out, palette, "Changed, not staged", palette.removed, &changed_lines(outcome), all)?;
+    section(out, palette, "Untracked", palette.removed, &untracked_lines(outcome), all)?;
+    for problem in &outcome.problems {
+        ui.warn(&problem.to_string());
+    }
+    let tracked =
+        format!("{} ({})", plural(outcome.unchanged.files, "file", "files"), size(outcome.unchanged.bytes));
+    if outcome.is_clean() {
+        ui.report(&format!("Nothing to commit; {tracked} unchanged"))?;
+    } else if !outcome.changed.is_empty() || !outcome.untracked.is_empty() {
+        ui.report("")?;
+        ui.hint("dsv add PATH stages, dsv commit makes a version, dsv restore PATH brings back");
+    }
+    Ok(())
+}
+
+fn section(
+    out: &mut dyn Write,
+    palette: &Palette,
+    title: &str,
+    style: Style,
+    lines: &[Line],
+    all: bool,
+) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let heading = palette.heading;
+    let sum = lines.iter().map(|line| line.totals).fold(Totals::default(), Totals::plus);
+    let counts = format!("{}, {}", plural(sum.files, "file", "files"), size(sum.bytes));
+    writeln!(out, "\n{heading}{title}{heading:#} ({counts})")?;
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Left], 2);
+    if all || lines.len() <= MAX_LISTED {
+        for line in lines {
+            table.row([
+                (line.change.to_owned(), style),
+                (size(line.totals.bytes), Style::new()),
+                (shown(line), Style::new()),
+            ]);
+        }
+        return table.write(out);
+    }
+    // One row for each folder at the top and each way to change.
+    let mut folders: BTreeMap<(String, &'static str), Totals> = BTreeMap::new();
+    for line in lines {
+        let mut parts = line.path.components();
+        let top = parts.next().map(|name| name.to_string()).unwrap_or_default();
+        let folder = if parts.next().is_some() || line.is_dir { format!("{top}/") } else { ".".to_owned() };
+        let sum = folders.entry((folder, line.change)).or_default();
+        *sum = sum.plus(line.totals);
+    }
+    let hidden = folders.len().saturating_sub(MAX_FOLDERS);
+    for ((folder, change), totals) in folders.iter().take(MAX_FOLDERS) {
+        let place = format!("{folder} ({})", plural(totals.files, "file", "files"));
+        table.row([((*change).to_owned(), style), (size(totals.bytes), Style::new()), (place, Style::new())]);
+    }
+    table.write(out)?;
+    if hidden > 0 {
+        writeln!(out, "  and {} more; --all lists every path", plural(hidden as u64, "folder", "folders"))?;
+    }
+    Ok(())
+}
+
+fn shown(line: &Line) -> String {
+    let slash = if line.is_dir { "/" } else { "" };
+    let files = if line.totals.files > 1 {
+        format!(" ({})", plural(line.totals.files, "file", "files"))
+    } else {
+        String::new()
+    };
+    match &line.from {
+        Some(from) => format!("{from} -> {}", line.path),
+        None => format!("{}{slash}{files}", line.path),
+    }
+}
