@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::Time;
+use crate::model::{Monitor, Time};
 use crate::plumbing::host::{Clock, Fs, OsFs, SystemClock};
+use crate::store::LockRequest;
 
 /// Tells whether tracked files of a git worktree have uncommitted changes. Only git knows, so a face
 /// that may run programs asks it.
@@ -63,8 +65,25 @@ impl Environment {
         self.now.unwrap_or_else(|| self.clock.now())
     }
 
+    /// Calls `lock` with what it takes to wait for a lock: who asks, for how long, and who is told.
+    pub(super) fn locked<T>(
+        &self,
+        timeout: Duration,
+        monitor: &Monitor<'_>,
+        lock: impl FnOnce(&LockRequest<'_>) -> T,
+    ) -> T {
+        let owner = self.lock_owner();
+        lock(&LockRequest {
+            owner: &owner,
+            timeout,
+            clock: &*self.clock,
+            interrupt: monitor.interrupt,
+            on_wait: &|holder| monitor.progress.phase(&format!("Waiting for {holder}"), None, None),
+        })
+    }
+
     /// What others who wait for a lock are told of its holder.
-    pub(super) fn lock_owner(&self) -> String {
+    fn lock_owner(&self) -> String {
         let command = self.command.as_deref().unwrap_or("dsv");
         // Enough to recognise the command; a line of a thousand paths tells no more.
         let command: String = command.chars().take(60).collect();

@@ -9,8 +9,8 @@ use super::{Environment, Error, Repository};
 use crate::model::{DatasetName, Head, Monitor};
 use crate::plumbing::host::{Fs, IoContext, publish};
 use crate::store::{
-    DSV_DIR, Layout, LockRequest, Note, Refs, RefsLock, check_readable, check_writable, read_format,
-    register_user, write_format,
+    DSV_DIR, Layout, Note, Refs, RefsLock, check_readable, check_writable, read_format, register_user,
+    write_format,
 };
 
 /// What to make.
@@ -49,18 +49,11 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let layout = Layout::new(root.join(DSV_DIR), None);
     env.fs.create_dir_all(&layout.dsv).at("create", &layout.dsv)?;
     let settings = Settings::read(&*env.fs, Some(&layout.config()), env.user_config.as_deref())?;
-    let owner = env.lock_owner();
-    let request = LockRequest {
-        owner: &owner,
-        timeout: settings.lock_timeout()?,
-        clock: &*env.clock,
-        interrupt: monitor.interrupt,
-        on_wait: &|holder| monitor.progress.phase(&format!("Waiting for {holder}"), None, None),
-    };
     if read_format(&*env.fs, &layout.format())?.is_some() {
         return existing(env, root);
     }
-    let lock = RefsLock::acquire(&*env.fs, &layout, &request)?;
+    let timeout = settings.lock_timeout()?;
+    let lock = env.locked(timeout, monitor, |request| RefsLock::acquire(&*env.fs, &layout, request))?;
     if read_format(&*env.fs, &layout.format())?.is_some() {
         drop(lock);
         return existing(env, root);

@@ -4,6 +4,7 @@
 pub mod add;
 pub mod checkout;
 pub mod commit;
+pub mod config;
 mod environment;
 mod error;
 pub mod fsck;

@@ -213,14 +213,7 @@ impl Repository {
         monitor: &Monitor<'_>,
         work: impl FnOnce(&LockRequest<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let owner = self.env.lock_owner();
-        work(&LockRequest {
-            owner: &owner,
-            timeout: self.settings.lock_timeout()?,
-            clock: &*self.env.clock,
-            interrupt: monitor.interrupt,
-            on_wait: &|holder| monitor.progress.phase(&format!("Waiting for {holder}"), None, None),
-        })
+        self.env.locked(self.settings.lock_timeout()?, monitor, work)
     }
 
     /// Waits for the lock of whoever changes the staging index or the worktree. Of several locks it is

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Json;
+use crate::porcelain::config::Action;
 
 /// Remove what nothing refers to
 ///
@@ -73,42 +74,18 @@ pub(crate) struct Config {
     pub(crate) json: Json,
 }
 
-/// What to do with settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ConfigAction {
-    /// Show all.
-    List,
-    /// Show one.
-    Get {
-        /// Its name.
-        key: String,
-    },
-    /// Change one.
-    Set {
-        /// Its name.
-        key: String,
-        /// The new value.
-        value: String,
-    },
-    /// Remove one.
-    Unset {
-        /// Its name.
-        key: String,
-    },
-}
-
 impl Config {
     /// What the words mean; `None` when they mean nothing.
-    pub(crate) fn action(&self) -> Option<ConfigAction> {
+    pub(crate) fn action(&self) -> Option<Action> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let own = str::to_owned;
         Some(match words[..] {
-            [] | ["list"] => ConfigAction::List,
-            ["unset", key] => ConfigAction::Unset { key: own(key) },
-            ["set", key, value] => ConfigAction::Set { key: own(key), value: own(value) },
+            [] | ["list"] => Action::List,
+            ["unset", key] => Action::Unset { key: own(key) },
+            ["set", key, value] => Action::Set { key: own(key), value: own(value) },
             ["get" | "set" | "unset"] | ["set", _] => return None,
-            [key] | ["get", key] => ConfigAction::Get { key: own(key) },
-            [key, value] => ConfigAction::Set { key: own(key), value: own(value) },
+            [key] | ["get", key] => Action::Get { key: own(key) },
+            [key, value] => Action::Set { key: own(key), value: own(value) },
             _ => return None,
         })
     }

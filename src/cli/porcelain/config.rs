@@ -1,16 +1,17 @@
 //! `dsv config`
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::cli::Answer;
-use crate::cli::args::maintain::{Config, ConfigAction};
+use crate::cli::args::maintain::Config;
 use crate::cli::error::{Failure, UsageError};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Table, Ui};
-use crate::porcelain::settings::{KEYS, Scope, Setting, Settings, SettingsError, find_key};
+use crate::porcelain::config::{self, Outcome};
+use crate::porcelain::settings::{KEYS, Scope, Setting, find_key};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -23,49 +24,25 @@ struct Line<'a> {
 
 /// Runs it.
 pub(crate) fn run(args: &Config, session: &mut Session) -> Result<Answer, Failure> {
-    let environment = session.environment();
-    // Outside of a repository a person's own settings can be read and changed all the same.
-    let repository = if args.global { None } else { session.repository().map(Some).or_else(none_here)? };
-    let file = repository.as_ref().map(|repository| repository.layout().config());
-    let fs = &environment.fs;
-    let mut settings = Settings::read(&**fs, file.as_deref(), environment.user_config.as_deref())?;
-    let scope = if repository.is_some() { Scope::Repository } else { Scope::User };
-    let must_have_place = || match (args.global, &repository) {
-        (false, None) => session.repository().map(drop),
-        _ => Ok(()),
-    };
     let action = args
         .action()
         .ok_or_else(|| UsageError::new("these words mean nothing to dsv config", "see dsv help config"))?;
-    match action {
-        ConfigAction::List => list(&settings, args.json.json, &mut session.ui)?,
-        ConfigAction::Get { key } => {
-            let key = find_key(&key)?;
-            let setting = settings.get(key)?.ok_or(SettingsError::NotSet { key: key.name })?;
-            if args.json.json {
-                session.ui.json(&line(key.name, Some(&setting)))?;
-            } else {
-                writeln!(session.ui.out(), "{}", setting.value)?;
-            }
+    let options = config::Options { action, user: args.global, root: session.env.repo.clone() };
+    let environment = session.environment();
+    let outcome = session.monitored(|monitor| config::run(&environment, &options, monitor))?;
+    match outcome {
+        Outcome::List { settings, unknown } => list(&settings, &unknown, args.json.json, &mut session.ui)?,
+        Outcome::Value(setting) if args.json.json => {
+            session.ui.json(&line(setting.key.name, Some(&setting)))?;
         }
-        ConfigAction::Set { key, value } => {
-            must_have_place()?;
-            settings.set(fs, scope, find_key(&key)?, &value)?;
-        }
-        ConfigAction::Unset { key } => {
-            must_have_place()?;
-            if !settings.unset(fs, scope, find_key(&key)?)? {
-                session.ui.talk(&format!("{key} was not set there"));
-                return Ok(Answer::No);
-            }
+        Outcome::Value(setting) => writeln!(session.ui.out(), "{}", setting.value)?,
+        Outcome::Changed => {}
+        Outcome::NotSet => {
+            session.ui.talk("it was not set there");
+            return Ok(Answer::No);
         }
     }
     Ok(Answer::Yes)
-}
-
-/// No repository is fine, one that cannot be opened is not.
-fn none_here<T>(failure: Failure) -> Result<Option<T>, Failure> {
-    if failure.kind() == crate::model::ErrorKind::NotARepository { Ok(None) } else { Err(failure) }
 }
 
 fn line<'a>(key: &'a str, setting: Option<&'a Setting>) -> Line<'a> {
@@ -84,8 +61,7 @@ fn line<'a>(key: &'a str, setting: Option<&'a Setting>) -> Line<'a> {
     }
 }
 
-fn list(settings: &Settings, json: bool, ui: &mut Ui) -> Result<(), Failure> {
-    let set = settings.list()?;
+fn list(set: &[Setting], unknown: &[(String, PathBuf)], json: bool, ui: &mut Ui) -> Result<(), Failure> {
     let find = |name: &str| set.iter().find(|setting| setting.key.name == name);
     let lines: Vec<Line<'_>> = KEYS.iter().map(|key| line(key.name, find(key.name))).collect();
     if json {
@@ -93,7 +69,7 @@ fn list(settings: &Settings, json: bool, ui: &mut Ui) -> Result<(), Failure> {
     } else {
         render(&lines, ui)?;
     }
-    for (name, path) in settings.unknown() {
+    for (name, path) in unknown {
         ui.warn(&format!("{} has an unknown setting: {name}", path.display()));
     }
     Ok(())
