@@ -14,8 +14,10 @@ const MAX_OBSTACLES: usize = 10_000;
 /// What is to be done.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Paths that go.
+    /// Files and links that go.
     pub(super) remove: Vec<RepoPath>,
+    /// Empty folders that go, unless something is in them or comes into them.
+    pub(super) remove_folders: Vec<RepoPath>,
     /// Paths that come or change.
     pub(super) write: Vec<(RepoPath, Content, Target)>,
     /// Paths whose file is right already.
@@ -62,6 +64,7 @@ fn plan_one(
         return Ok(Some(Obstacle::Staged));
     }
     let mut target = Target::Absent;
+    let mut is_folder = false;
     match on_disk(context, path)? {
         OnDisk::Nothing => {}
         OnDisk::Blocked(by) => {
@@ -75,6 +78,7 @@ fn plan_one(
             }
         }
         OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
+            is_folder = true;
             if new.is_some_and(|new| new.kind != EntryKind::Directory) && has_untracked(context, index, path)?
             {
                 // Never with `force` either: whole folders are no accident.
@@ -107,6 +111,7 @@ fn plan_one(
     }
     match new {
         Some(content) => plan.write.push((path.clone(), *content, target)),
+        None if is_folder => plan.remove_folders.push(path.clone()),
         None => plan.remove.push(path.clone()),
     }
     Ok(None)

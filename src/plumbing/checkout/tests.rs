@@ -114,6 +114,22 @@ fn a_file_becomes_a_folder_and_a_folder_a_file() {
 }
 
 #[test]
+fn an_empty_folder_comes_fills_and_goes() {
+    let mut f = fixture();
+    let empty = crate::plumbing::tree_edit::empty_tree().object();
+    let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
+    let one = f.file(b"one");
+    f.apply(&[("a/b", None, folder)], false).unwrap();
+    assert!(f.at("a/b").is_dir());
+    f.apply(&[("a/b", folder, None), ("a/b/c", None, one)], false).unwrap();
+    assert_eq!(f.read("a/b/c"), b"one");
+    f.apply(&[("a/b", None, folder), ("a/b/c", one, None)], false).unwrap();
+    assert!(f.at("a/b").is_dir() && !f.at("a/b/c").exists());
+    f.apply(&[("a/b", folder, None)], false).unwrap();
+    assert!(!f.at("a").exists());
+}
+
+#[test]
 fn what_is_not_committed_is_refused_before_anything_is_touched() {
     let mut f = fixture();
     let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));

@@ -38,9 +38,12 @@ pub(super) fn carry_out(
     for path in plan.remove {
         context.monitor.interrupt.check()?;
         context.materializer.remove(&path, |_| false).map_err(plain)?;
-        context.materializer.remove_folder(&path, |_| false).map_err(plain)?;
         index.remove(&path)?;
         stats.removed += 1;
+    }
+    for path in plan.remove_folders {
+        context.materializer.remove_folder(&path, |_| false).map_err(plain)?;
+        index.remove(&path)?;
     }
     let (large, small): (Vec<_>, Vec<_>) =
         plan.write.into_iter().partition(|(_, content, _)| content.size >= LARGE);
