@@ -1,5 +1,6 @@
 //! What a person or a program sees: data on standard output, talk on standard error.
 
+mod graph;
 mod human;
 mod palette;
 mod progress;
