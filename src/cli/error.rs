@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::model::{ErrorKind, NameError};
+use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
-use crate::plumbing::{StoreError, index_pack};
+use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, refs};
 use crate::porcelain;
 use crate::porcelain::settings::SettingsError;
 
@@ -106,31 +107,35 @@ impl Explained for SettingsError {
     }
 }
 
-impl Explained for index_pack::Error {
-    fn kind(&self) -> ErrorKind {
-        Self::kind(self)
-    }
+/// Errors of operations that say what kind they are and no more.
+macro_rules! explained_by_kind {
+    ($($error:ty),+) => {
+        $(
+            impl Explained for $error {
+                fn kind(&self) -> ErrorKind {
+                    Self::kind(self)
+                }
+            }
+        )+
+    };
 }
 
-impl Explained for NameError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::InvalidName
-    }
+explained_by_kind!(cat_file::Error, commit_tree::Error, index_pack::Error, refs::Error);
+
+/// Errors of layers below that the porcelain knows advice for.
+macro_rules! by_way_of_porcelain {
+    ($($error:ty),+) => {
+        $(
+            impl From<$error> for Failure {
+                fn from(error: $error) -> Self {
+                    porcelain::Error::from(error).into()
+                }
+            }
+        )+
+    };
 }
 
-/// By way of the porcelain's error, which knows what to advise.
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        porcelain::Error::from(error).into()
-    }
-}
-
-/// By way of the porcelain's error, which knows what to advise.
-impl From<IoError> for Failure {
-    fn from(error: IoError) -> Self {
-        porcelain::Error::from(error).into()
-    }
-}
+by_way_of_porcelain!(HistoryError, IoError, NameError, StoreError, TreeError);
 
 /// What the renderers return errors of: everything they do is write to standard output.
 impl From<io::Error> for Failure {

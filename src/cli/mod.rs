@@ -137,3 +137,16 @@ fn end_of_parsing(error: &clap::Error, json: bool) -> ExitCode {
         ExitCode::SUCCESS
     }
 }
+
+/// A key and a value: JSON when it is JSON, else text.
+pub(crate) fn metadata(text: &str) -> Result<(String, serde_json::Value), Failure> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => (key.trim(), value),
+        _ => {
+            let message = format!("'{text}' is not KEY=VALUE");
+            return Err(error::UsageError::new(message, "for example --meta rows=1000").into());
+        }
+    };
+    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+    Ok((key.to_owned(), value))
+}

@@ -1,8 +1,11 @@
 //! Commands for scripts. Each prints one line for one thing, and nothing else.
 
+pub(crate) mod for_each_ref;
 pub(crate) mod fsck;
 pub(crate) mod objects;
 pub(crate) mod packs;
+pub(crate) mod refs;
+pub(crate) mod trees;
 
 use std::io::{self, Write};
 

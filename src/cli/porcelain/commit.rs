@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::Answer;
 use crate::cli::args::change::Commit;
-use crate::cli::error::{Failure, UsageError};
+use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size};
 use crate::model::{Totals, VersionId};
@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Commit, session: &mut Session) -> Result<Answer, Failur
         None if args.minor => LabelChoice::Minor,
         None => LabelChoice::Patch,
     };
-    let metadata = args.metadata.iter().map(|text| metadata(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let metadata =
+        args.metadata.iter().map(|text| crate::cli::metadata(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let options = commit::Options { message: args.message.clone(), all: args.all, label, metadata };
     let outcome = session.monitored(|monitor| commit::run(&repository, &options, monitor))?;
     if args.json.json {
@@ -57,19 +58,6 @@ pub(crate) fn run(args: &Commit, session: &mut Session) -> Result<Answer, Failur
         render(&outcome, &mut session.ui)?;
     }
     Ok(Answer::Yes)
-}
-
-/// A key and a value: JSON when it is JSON, else text.
-fn metadata(text: &str) -> Result<(String, serde_json::Value), Failure> {
-    let (key, value) = match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => (key.trim(), value),
-        _ => {
-            let message = format!("'{text}' is not KEY=VALUE");
-            return Err(UsageError::new(message, "for example --meta rows=1000").into());
-        }
-    };
-    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-    Ok((key.to_owned(), value))
 }
 
 fn document(outcome: &commit::Outcome) -> Document {

@@ -2,3 +2,5 @@
 
 pub(crate) mod objects;
 pub(crate) mod packs;
+pub(crate) mod refs;
+pub(crate) mod trees;

@@ -1,5 +1,6 @@
 //! Objects: make, read, count and check them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
@@ -34,6 +35,37 @@ pub(crate) struct HashObject {
     /// Names on standard input end in NUL
     #[arg(short = 'z', requires = "stdin_paths")]
     pub(crate) nul: bool,
+}
+
+/// Show an object: its type, size or content
+///
+/// OBJECT is an id, the beginning of one, a revision, or REV:path.
+#[derive(Debug, Args)]
+#[command(
+    allow_missing_positional = true,
+    group(ArgGroup::new("how").args(["show_type", "show_size", "pretty", "expected"]).required(true)),
+    after_help = "\
+Examples:
+  dsv cat-file -t HEAD
+  dsv cat-file -p HEAD
+  dsv cat-file blob HEAD:points.csv"
+)]
+pub(crate) struct CatFile {
+    /// Print the type: blob, tree or version
+    #[arg(short = 't')]
+    pub(crate) show_type: bool,
+    /// Print the size of the content in bytes
+    #[arg(short = 's')]
+    pub(crate) show_size: bool,
+    /// Print the content in a readable form
+    #[arg(short = 'p')]
+    pub(crate) pretty: bool,
+    /// With two arguments: the type it must have; blob prints the bytes, tree and version the encoded object
+    #[arg(value_name = "TYPE", value_parser = ["blob", "tree", "version"])]
+    pub(crate) expected: Option<String>,
+    /// The object
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: OsString,
 }
 
 /// Count objects and the bytes they take

@@ -4,6 +4,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+/// Write chosen objects into a pack
+///
+/// Reads ids from standard input, one a line; with --revs revisions, which stand for all they lead to. Writes packs and
+/// their index into DIR, and prints the names of the packs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv rev-parse HEAD:points.csv | dsv pack-objects /tmp
+  echo HEAD | dsv pack-objects --revs /tmp")]
+pub(crate) struct PackObjects {
+    /// The folder to write to
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Take revisions, and pack all they lead to
+    #[arg(long)]
+    pub(crate) revs: bool,
+}
+
 /// Make the index of a pack
 ///
 /// Reads the pack, checks every record, and writes the index beside it, or to another file. Prints the name of the pack.
