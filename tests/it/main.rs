@@ -10,6 +10,7 @@
 mod cli;
 mod format_doc;
 mod layers;
+mod readme;
 mod staging_index;
 mod support;
 mod sys;
