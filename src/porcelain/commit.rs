@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Repository, status};
-use crate::model::{DatasetName, Expected, Head, Label, Monitor, Origin, Totals, TreeId, Version, VersionId};
+use crate::model::{Expected, Head, Monitor, Origin, Version, VersionId};
+use crate::plumbing::commit_tree;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::DiffTotals;
 use crate::plumbing::git::GitWorktree;
@@ -11,19 +12,7 @@ use crate::plumbing::stage::{StageOptions, stage};
 use crate::plumbing::write_tree::write_tree;
 use crate::store::Writer;
 
-/// The label of the new version.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum LabelChoice {
-    /// The next patch.
-    #[default]
-    Patch,
-    /// The next minor version.
-    Minor,
-    /// The next major version.
-    Major,
-    /// This one.
-    Exactly(Label),
-}
+pub use crate::plumbing::labels::LabelChoice;
 
 /// How to commit.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +50,6 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let Head::Dataset(dataset) = repo.refs().head()? else { return Err(Error::DetachedHead) };
     let head = repo.head_version()?;
     let parent = head.as_ref().map(|(_, version)| version);
-    let label = choose_label(&dataset, parent, &options.label)?;
     let _objects = repo.lock_objects(monitor)?;
     let writer = Writer::new(repo.db())?;
     if options.all {
@@ -76,16 +64,19 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let (_, _, changes) = status::summarize(changes);
     monitor.progress.phase("Committing", None, None);
     let written = write_tree(&mut index, &writer)?;
-    let version = manifest(
-        repo,
-        options,
+    let wanted = commit_tree::Options {
+        tree: written.id,
+        totals: written.totals,
+        parents: head.iter().map(|(id, _)| *id).collect(),
         dataset,
-        label,
-        head.as_ref().map(|(id, _)| *id),
-        written.id,
-        written.totals,
-    )?;
-    let id = writer.put_version(&version)?;
+        label: options.label.clone(),
+        author: repo.author()?,
+        time: repo.now(),
+        message: options.message.trim_end().to_owned(),
+        metadata: options.metadata.clone(),
+        origin: origin(repo),
+    };
+    let (id, version) = commit_tree::run(&writer, wanted, monitor.interrupt)?;
     let stored = writer.finish()?.stored_bytes;
 
     let refs = repo.lock_refs(monitor)?;
@@ -99,29 +90,6 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     Ok(Outcome { id, version, changes, stored_bytes })
 }
 
-fn manifest(
-    repo: &Repository,
-    options: &Options,
-    dataset: DatasetName,
-    label: Label,
-    parent: Option<VersionId>,
-    tree: TreeId,
-    totals: Totals,
-) -> Result<Version, Error> {
-    Ok(Version {
-        tree,
-        parents: parent.into_iter().collect(),
-        dataset,
-        label,
-        author: repo.author()?,
-        time: repo.now(),
-        message: options.message.trim_end().to_owned(),
-        metadata: options.metadata.clone(),
-        origin: origin(repo),
-        totals,
-    })
-}
-
 /// The code around the dataset, and the command.
 fn origin(repo: &Repository) -> Origin {
     let worktree = GitWorktree::find(&**repo.fs(), repo.root());
@@ -131,38 +99,4 @@ fn origin(repo: &Repository) -> Origin {
         Some(origin)
     });
     Origin { git, command: repo.env().command.clone() }
-}
-
-/// The label of the next version of a dataset. A dataset that was begun from a version of another one counts
-/// anew.
-fn choose_label(
-    dataset: &DatasetName,
-    parent: Option<&Version>,
-    choice: &LabelChoice,
-) -> Result<Label, Error> {
-    let last = parent.filter(|version| version.dataset == *dataset).map(|version| &version.label);
-    match (choice, last) {
-        (LabelChoice::Exactly(label), Some(last)) if label <= last => {
-            Err(Error::LabelNotNewer { dataset: dataset.clone(), label: label.clone(), last: last.clone() })
-        }
-        (LabelChoice::Exactly(label), _) => Ok(label.clone()),
-        (_, None) => Ok(Label::first()),
-        (LabelChoice::Patch, Some(last)) => Ok(last.next_patch()),
-        (LabelChoice::Minor, Some(last)) => Ok(last.next_minor()),
-        (LabelChoice::Major, Some(last)) => Ok(last.next_major()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_go_forward() {
-        let cats = DatasetName::new("cats").unwrap();
-        let choose =
-            |choice: &LabelChoice| choose_label(&cats, None, choice).map(|label| label.to_string()).ok();
-        assert_eq!(choose(&LabelChoice::Patch).unwrap(), "1.0.0");
-        assert_eq!(choose(&LabelChoice::Exactly("0.1.0".parse().unwrap())).unwrap(), "0.1.0");
-    }
 }

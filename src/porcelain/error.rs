@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::settings::SettingsError;
-use crate::model::{DatasetName, ErrorKind, Interrupted, Label, NameError, PathError, RepoPath, quote_path};
+use crate::model::{DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, quote_path};
 use crate::plumbing::TreeError;
 use crate::plumbing::checkout::CheckoutError;
+use crate::plumbing::commit_tree;
 use crate::plumbing::gc;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
@@ -34,6 +35,9 @@ pub enum Error {
     /// `gc` could not find out what is in use, or not remove the rest.
     #[error(transparent)]
     Gc(#[from] gc::Error),
+    /// The version could not be made.
+    #[error(transparent)]
+    CommitTree(#[from] commit_tree::Error),
     /// The worktree could not be staged.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -96,16 +100,6 @@ pub enum Error {
     DatasetExists {
         /// The name.
         name: DatasetName,
-    },
-    /// A label must be newer than the last one.
-    #[error("the label {label} is not newer than {dataset}@{last}")]
-    LabelNotNewer {
-        /// The dataset.
-        dataset: DatasetName,
-        /// The label that was asked for.
-        label: Label,
-        /// The newest one.
-        last: Label,
     },
     /// A path cannot be moved.
     #[error("cannot move '{from}' to '{to}': {why}")]
@@ -179,6 +173,7 @@ impl Error {
             Self::Worktree(error) => error.kind(),
             Self::Io(error) => error.kind(),
             Self::Gc(error) => error.kind(),
+            Self::CommitTree(error) => error.kind(),
             Self::Stage(error) => error.kind(),
             Self::Tree(error) => error.kind(),
             Self::WriteTree(error) => error.kind(),
@@ -190,7 +185,7 @@ impl Error {
             Self::NoMatch { .. } | Self::NoVersion | Self::NoSuchDataset { .. } => ErrorKind::NotFound,
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
-            Self::DatasetExists { .. } | Self::LabelNotNewer { .. } => ErrorKind::AlreadyExists,
+            Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::CannotMove { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
@@ -206,7 +201,9 @@ impl Error {
     /// What the person can do next, when there is something.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::CommitTree(commit_tree::Error::Label(error)) => return error.hint(),
             Self::Stage(error) => return stage_hint(error),
+            Self::CommitTree(_) => return None,
             Self::Checkout(error) => return checkout_hint(error),
             Self::Rev(error) => return error.hint(),
             Self::Label(error) => return error.hint(),
@@ -219,7 +216,6 @@ impl Error {
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
             Self::DatasetExists { .. } => "go to it with 'dsv switch NAME', or choose another name",
-            Self::LabelNotNewer { .. } => "give a higher label, or leave it to dsv",
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
                 return None;
             }
