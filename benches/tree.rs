@@ -42,7 +42,7 @@ fn build(writer: &Writer) -> WrittenTree {
         let entries = numbers.map(|number| Ok::<_, TreeError>(entry(number)));
         builder.directory(path.as_bytes(), entries).expect("a directory");
     }
-    builder.finish().expect("a tree")
+    builder.finish().unwrap()
 }
 
 /// Edits of `count` files all over the dataset.
@@ -56,11 +56,11 @@ fn edits(count: u64) -> BTreeMap<RepoPath, Edit> {
     paths.collect()
 }
 
-pub fn all(criterion: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a folder");
+pub(crate) fn all(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().unwrap();
     let open = |name: &str| {
         let options = StoreOptions::default();
-        Arc::new(ObjectDb::open(Arc::new(OsFs), &dir.path().join(name), options).expect("a database"))
+        Arc::new(ObjectDb::open(Arc::new(OsFs), &dir.path().join(name), options).unwrap())
     };
     let mut group = criterion.benchmark_group("tree");
     group.sample_size(10);
@@ -68,19 +68,19 @@ pub fn all(criterion: &mut Criterion) {
     let empty = open("empty");
     group.throughput(Throughput::Elements(DIRECTORIES * FILES + LARGE));
     group.bench_function("build a million entries", |bencher| {
-        bencher.iter(|| build(&Writer::new(&empty).expect("a writer")));
+        bencher.iter(|| build(&Writer::new(&empty).unwrap()));
     });
 
     let db = open("objects");
-    let writer = Writer::new(&db).expect("a writer");
+    let writer = Writer::new(&db).unwrap();
     let base = build(&writer);
-    writer.finish().expect("a durable tree");
+    writer.finish().unwrap();
     for count in [1, 100, 10_000] {
         let edits = edits(count);
         group.throughput(Throughput::Elements(count));
         group.bench_function(format!("apply {count} edits to a million entries"), |bencher| {
-            let writer = Writer::new(&db).expect("a writer");
-            bencher.iter(|| black_box(apply(&writer, Some(&base.id), &edits).expect("a tree")));
+            let writer = Writer::new(&db).unwrap();
+            bencher.iter(|| black_box(apply(&writer, Some(&base.id), &edits).unwrap()));
         });
     }
     group.finish();

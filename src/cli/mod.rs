@@ -38,7 +38,7 @@ pub(crate) enum Answer {
 
 /// Runs `dsv` with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
-    panic::set_hook(Box::new(|info| report_bug(info)));
+    panic::set_hook(Box::new(report_bug));
     // The hook has told the person already.
     panic::catch_unwind(run)
         .unwrap_or_else(|_| ExitCode::from(error::exit_code(crate::model::ErrorKind::Internal)))

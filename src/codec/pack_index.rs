@@ -242,7 +242,11 @@ pub fn check_index(bytes: &[u8]) -> Result<IndexLayout, DecodeError> {
 fn cmp_prefix(id: &[u8], prefix: &[u8; 32], digits: usize) -> std::cmp::Ordering {
     let whole = digits / 2;
     id[..whole].cmp(&prefix[..whole]).then_with(|| {
-        if digits % 2 == 0 { std::cmp::Ordering::Equal } else { (id[whole] >> 4).cmp(&(prefix[whole] >> 4)) }
+        if digits.is_multiple_of(2) {
+            std::cmp::Ordering::Equal
+        } else {
+            (id[whole] >> 4).cmp(&(prefix[whole] >> 4))
+        }
     })
 }
 

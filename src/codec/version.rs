@@ -85,7 +85,8 @@ pub fn decode_version(bytes: &[u8]) -> Result<Version, DecodeError> {
     for (key, text) in &wire.metadata {
         let value: serde_json::Value =
             serde_json::from_str(text).map_err(|e| malformed(format!("metadata '{key}': {e}")))?;
-        if value.to_string() != *text {
+        let canonical = value.to_string();
+        if canonical != *text {
             return Err(malformed(format!("metadata '{key}' is not in canonical form")));
         }
         metadata.insert((*key).to_owned(), value);

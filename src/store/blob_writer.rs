@@ -211,9 +211,10 @@ impl Writer {
             drop((store_in, to_list, to_spare));
 
             let mut list = OrderedPieces { list: ListBuilder::new(self), early: BTreeMap::new(), next: 0 };
-            let fed =
-                feed(first, &mut blocks, &to_hash, &to_store, &list_in, &spare_out, &mut list, compressors);
-            drop((to_hash, to_store));
+            let feed = Feed { to_hash, to_store, list_in, spare: spare_out };
+            let fed = feed.run(first, &mut blocks, &mut list, &mut compressors.whole);
+            // Without the senders the threads end.
+            let Feed { list_in, .. } = feed;
             // The error of a thread that ended early is the cause; that of feeding it only the effect.
             for storer in storers {
                 storer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -259,31 +260,39 @@ impl Writer {
     }
 }
 
-/// Reads all blocks and hands them to the threads; ends early without an error when a thread has ended.
-fn feed(
-    first: Option<Block>,
-    blocks: &mut Blocks<'_>,
-    to_hash: &Sender<Arc<Block>>,
-    to_store: &Sender<(u64, Arc<Block>)>,
-    list_in: &Receiver<(u64, Vec<Piece>)>,
-    spare: &Receiver<Vec<u8>>,
-    list: &mut OrderedPieces<'_>,
-    compressors: &mut BlobCompressors,
-) -> Result<(), StoreError> {
-    let mut current = first;
-    let mut number = 0;
-    while let Some(block) = current {
-        let block = Arc::new(block);
-        if to_hash.send(Arc::clone(&block)).is_err() || to_store.send((number, block)).is_err() {
-            break;
+/// The channels between the reading thread and the others.
+struct Feed {
+    to_hash: Sender<Arc<Block>>,
+    to_store: Sender<(u64, Arc<Block>)>,
+    list_in: Receiver<(u64, Vec<Piece>)>,
+    spare: Receiver<Vec<u8>>,
+}
+
+impl Feed {
+    /// Reads all blocks and hands them to the threads; ends early without an error when a thread has ended.
+    fn run(
+        &self,
+        first: Option<Block>,
+        blocks: &mut Blocks<'_>,
+        list: &mut OrderedPieces<'_>,
+        compressor: &mut Compressor,
+    ) -> Result<(), StoreError> {
+        let mut current = first;
+        let mut number = 0;
+        while let Some(block) = current {
+            let block = Arc::new(block);
+            if self.to_hash.send(Arc::clone(&block)).is_err() || self.to_store.send((number, block)).is_err()
+            {
+                break;
+            }
+            for (number, pieces) in self.list_in.try_iter() {
+                list.take(number, pieces, compressor)?;
+            }
+            current = blocks.next(self.spare.try_recv().unwrap_or_default())?;
+            number += 1;
         }
-        for (number, pieces) in list_in.try_iter() {
-            list.take(number, pieces, &mut compressors.whole)?;
-        }
-        current = blocks.next(spare.try_recv().unwrap_or_default())?;
-        number += 1;
+        Ok(())
     }
-    Ok(())
 }
 
 fn hash_all(blocks: &Receiver<Arc<Block>>, spare: &Sender<Vec<u8>>) -> ([u8; 32], u64) {

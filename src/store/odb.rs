@@ -364,7 +364,7 @@ impl ObjectDb {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(damaged(DecodeError::Truncated { what: "pack", offset: u64::from(offset) }));
             }
-            read => read.at("read", &path())?,
+            read => read.at("read", path())?,
         }
         self.counters.records.fetch_add(1, Ordering::Relaxed);
         self.counters.stored_bytes.fetch_add(u64::from(stored_len), Ordering::Relaxed);

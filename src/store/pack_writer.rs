@@ -92,7 +92,7 @@ impl PackWriter {
         let name: PackName = Sha256::digest(&table).into();
         self.buffer.extend_from_slice(&table);
         self.flush()?;
-        self.file.publish_as(&pack_file_name(&name))?;
+        self.file.publish_as(pack_file_name(&name))?;
         let mut offset = PACK_HEADER_LEN;
         let mut entries = Vec::with_capacity(self.records.len());
         for record in &self.records {

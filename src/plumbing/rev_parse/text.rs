@@ -214,7 +214,7 @@ mod tests {
             assert!(matches!(error, RevError::Malformed { .. }), "{bad}");
         }
         assert!(Revision::parse(b"\xff").is_err());
-        assert!(Revision::parse("a~".repeat(1).as_bytes()).is_ok());
+        assert!(Revision::parse(b"a~").is_ok());
         assert!(Revision::parse(format!("a{}", "~".repeat(1000)).as_bytes()).is_err());
     }
 
