@@ -213,8 +213,9 @@ impl Writer {
             let mut list = OrderedPieces { list: ListBuilder::new(self), early: BTreeMap::new(), next: 0 };
             let feed = Feed { to_hash, to_store, list_in, spare: spare_out };
             let fed = feed.run(first, &mut blocks, &mut list, &mut compressors.whole);
+            let Feed { to_hash, to_store, list_in, .. } = feed;
             // Without the senders the threads end.
-            let Feed { list_in, .. } = feed;
+            drop((to_hash, to_store));
             // The error of a thread that ended early is the cause; that of feeding it only the effect.
             for storer in storers {
                 storer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
