@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::settings::SettingsError;
-use crate::model::{DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, quote_path};
+use crate::model::{
+    DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, TagName, VersionId, quote_path,
+};
 use crate::plumbing::TreeError;
 use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::commit_tree;
@@ -101,6 +103,30 @@ pub enum Error {
         /// The name.
         name: DatasetName,
     },
+    /// The dataset that the worktree stands on was to move or go.
+    #[error("'{name}' is the current dataset and cannot be {what}")]
+    CurrentDataset {
+        /// The dataset.
+        name: DatasetName,
+        /// `moved` or `deleted`.
+        what: &'static str,
+    },
+    /// Nothing else leads to some versions of a dataset.
+    #[error("nothing but '{name}' leads to {lost} of its versions")]
+    VersionsLost {
+        /// The dataset.
+        name: DatasetName,
+        /// How many.
+        lost: u64,
+    },
+    /// No version, or not the one that was named, bears the tag.
+    #[error("{} the tag '{tag}'", bearer(version.as_ref()))]
+    NoTag {
+        /// The tag.
+        tag: TagName,
+        /// The version that was to bear it.
+        version: Option<VersionId>,
+    },
     /// A path cannot be moved.
     #[error("cannot move '{from}' to '{to}': {why}")]
     CannotMove {
@@ -159,6 +185,13 @@ pub enum Error {
     },
 }
 
+fn bearer(version: Option<&VersionId>) -> String {
+    match version {
+        Some(id) => format!("the version {} does not bear", id.short(12)),
+        None => "no version bears".to_owned(),
+    }
+}
+
 /// A path in quotes of one kind or the other.
 fn shown(path: &std::path::Path) -> String {
     let text = quote_path(path.as_os_str().as_encoded_bytes());
@@ -182,7 +215,10 @@ impl Error {
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
-            Self::NoMatch { .. } | Self::NoVersion | Self::NoSuchDataset { .. } => ErrorKind::NotFound,
+            Self::NoMatch { .. } | Self::NoVersion | Self::NoSuchDataset { .. } | Self::NoTag { .. } => {
+                ErrorKind::NotFound
+            }
+            Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
@@ -216,6 +252,11 @@ impl Error {
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
             Self::DatasetExists { .. } => "go to it with 'dsv switch NAME', or choose another name",
+            Self::CurrentDataset { .. } => "go to another one first with 'dsv switch NAME'",
+            Self::VersionsLost { .. } => {
+                "tag what is to stay, or give --force; 'dsv gc' then removes them after a while"
+            }
+            Self::NoTag { .. } => "'dsv tag' lists the tags",
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
                 return None;
             }

@@ -1,7 +1,9 @@
 //! What a person means: one module a verb, each with typed options and outcome, on an open
 //! [`Repository`].
 
+mod about;
 pub mod add;
+pub mod branch;
 pub mod checkout;
 pub mod commit;
 pub mod config;
@@ -10,16 +12,22 @@ mod error;
 pub mod fsck;
 pub mod gc;
 pub mod init;
+pub mod log;
 pub mod mv;
 mod pathspec;
 mod repository;
 pub mod restore;
 pub mod rm;
 pub mod settings;
+pub mod show;
 pub mod status;
+pub mod tag;
+#[cfg(test)]
+mod test_line;
 pub mod verify;
 mod work;
 
+pub use about::{Changes, Marks, VersionSummary};
 pub use environment::{Environment, GitStatus};
 pub use error::Error;
 pub use pathspec::Pathspec;
