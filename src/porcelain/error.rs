@@ -7,6 +7,7 @@ use crate::model::{
     DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, TagName, VersionId, quote_path,
 };
 use crate::plumbing::TreeError;
+use crate::plumbing::cat_file;
 use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::commit_tree;
 use crate::plumbing::gc;
@@ -52,6 +53,9 @@ pub enum Error {
     /// The worktree could not be changed.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
+    /// An object could not be shown.
+    #[error(transparent)]
+    CatFile(#[from] cat_file::Error),
     /// A revision names nothing, or several things.
     #[error(transparent)]
     Rev(#[from] RevError),
@@ -211,6 +215,7 @@ impl Error {
             Self::Tree(error) => error.kind(),
             Self::WriteTree(error) => error.kind(),
             Self::Checkout(error) => error.kind(),
+            Self::CatFile(error) => error.kind(),
             Self::Rev(error) => error.kind(),
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
@@ -267,7 +272,9 @@ impl Error {
             Self::Unfinished { .. } => "run 'dsv init' there once more to finish it",
             Self::StoreAway { .. } => "is a disk or a network folder not mounted?",
             Self::NoStore { .. } => "name a folder that is empty or does not exist",
-            Self::Worktree(_)
+            Self::CatFile(cat_file::Error::Store(error)) => return store_hint(error),
+            Self::CatFile(_)
+            | Self::Worktree(_)
             | Self::Io(_)
             | Self::History(_)
             | Self::Name(_)
