@@ -19,7 +19,7 @@ pub(crate) struct Group {
 pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Start", commands: &["init"] },
     Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
-    Group { title: "Look", commands: &["status", "verify"] },
+    Group { title: "Look", commands: &["status", "diff", "ls", "cat", "info", "verify"] },
     Group { title: "Go back", commands: &["checkout", "switch", "restore"] },
     Group { title: "Maintain", commands: &["gc", "config", "completions", "man", "help"] },
 ];

@@ -3,6 +3,7 @@
 
 pub(crate) mod change;
 mod groups;
+pub(crate) mod look;
 pub(crate) mod maintain;
 pub(crate) mod plumbing;
 pub(crate) mod start;
@@ -79,6 +80,10 @@ pub(crate) enum Command {
     Checkout(change::Checkout),
     Switch(change::Switch),
     Status(change::Status),
+    Diff(look::Diff),
+    Ls(look::Ls),
+    Cat(look::Cat),
+    Info(look::Info),
     Verify(change::Verify),
     Gc(maintain::Gc),
     Config(maintain::Config),

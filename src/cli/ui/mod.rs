@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
-pub(crate) use human::{count, plural, size};
+pub(crate) use human::{count, plural, ratio, size};
 pub(crate) use palette::{ColorWhen, Palette};
 pub(crate) use progress::{ProgressStyle, Reporter};
 pub(crate) use table::{Align, Table};
