@@ -1,0 +1,29 @@
+//! `read-tree`: the staging index becomes a tree.
+
+use super::diff_index::diff_index;
+use super::tree_edit::empty_tree;
+use super::write_tree::WriteTreeError;
+use crate::model::TreeId;
+use crate::store::ObjectDb;
+use crate::worktree::{IndexEditor, Staged};
+
+/// Makes the index equal to a tree; the caller saves it. The worktree is not touched. What is staged
+/// already stays, with the facts that prove its file unchanged; returns how many paths were not.
+///
+/// # Errors
+/// When the index or a node is damaged.
+pub fn read_tree(db: &ObjectDb, index: &mut IndexEditor, tree: &TreeId) -> Result<u64, WriteTreeError> {
+    let changes = diff_index(db, Some(tree).filter(|tree| **tree != empty_tree()), index)?;
+    let changed = changes.len() as u64;
+    for change in changes {
+        match change.old {
+            Some(entry) => {
+                let staged = Staged { kind: entry.kind, size: entry.size, id: entry.id, stat: None };
+                index.set(&change.path, staged)?;
+            }
+            None => index.remove(&change.path)?,
+        }
+    }
+    index.set_tree(*tree);
+    Ok(changed)
+}
