@@ -187,11 +187,6 @@ struct Body {
 }
 
 impl Failure {
-    /// The stable kind.
-    pub(crate) const fn kind(&self) -> ErrorKind {
-        self.kind
-    }
-
     /// The exit code that follows from the kind.
     pub(crate) const fn exit_code(&self) -> u8 {
         exit_code(self.kind)

@@ -19,9 +19,9 @@ pub(crate) struct Group {
 pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Start", commands: &["init"] },
     Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
-    Group { title: "Look", commands: &["status", "diff", "ls", "cat", "info", "verify"] },
-    Group { title: "Go back", commands: &["checkout", "switch", "restore"] },
-    Group { title: "Maintain", commands: &["gc", "config", "completions", "man", "help"] },
+    Group { title: "Look", commands: &["status", "diff", "log", "show", "ls", "cat", "info"] },
+    Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch", "tag"] },
+    Group { title: "Maintain", commands: &["verify", "gc", "config", "completions", "man", "help"] },
 ];
 
 /// What scripts and other tools build on.

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use crate::model::quote_path;
 
 /// Ends a line with a path: quoted if need be, or as it is with a NUL behind it.
-fn end_with_path(out: &mut dyn Write, path: &[u8], nul: bool) -> io::Result<()> {
+pub(crate) fn end_with_path(out: &mut dyn Write, path: &[u8], nul: bool) -> io::Result<()> {
     if nul {
         out.write_all(path)?;
         out.write_all(b"\0")

@@ -4,56 +4,26 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::commit::changes;
+use super::views::{ChangeLine, Side, Sums, action, json_path, style, sums_text};
 use crate::cli::Answer;
 use crate::cli::args::look::Diff;
 use crate::cli::error::{Failure, UsageError};
+use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Palette, Table, size};
-use crate::model::{RepoPath, Totals};
+use crate::cli::ui::{Align, Palette, Table, Ui, size};
+use crate::model::{ErrorKind, TreeId};
 use crate::plumbing::diff_text::{Hunk, LineChange};
 use crate::porcelain::Repository;
-use crate::porcelain::diff::{self, ContentDiff, FileChange, FileState, Sides};
-
-#[derive(Serialize)]
-struct Document {
-    added: Count,
-    modified: Count,
-    removed: Count,
-    renamed: Count,
-    changes: Vec<Change>,
-}
-
-#[derive(Serialize)]
-struct Count {
-    files: u64,
-    bytes: u64,
-}
-
-impl From<Totals> for Count {
-    fn from(totals: Totals) -> Self {
-        Self { files: totals.files, bytes: totals.bytes }
-    }
-}
-
-#[derive(Serialize)]
-struct Change {
-    path: String,
-    change: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    old_size: Option<u64>,
-    new_size: Option<u64>,
-    old_id: Option<String>,
-    new_id: Option<String>,
-}
+use crate::porcelain::diff::{self, ContentDiff, FileChange, FileState, Outcome, Sides};
 
 /// Runs it.
 pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
+    let (revisions, mut paths) = split_words(&repository, &args.words)?;
+    paths.extend(args.paths.iter().cloned());
     let options = diff::Options {
-        sides: sides(args, &repository)?,
-        paths: args.paths.clone(),
+        sides: sides(&revisions, args.staged)?,
+        paths,
         totals_only: args.summary && !args.json.json,
     };
     let outcome = session.monitored(|monitor| diff::run(&repository, &options, monitor))?;
@@ -63,163 +33,197 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
     if args.json.json {
         session.ui.json(&document(&outcome))?;
     } else if args.summary {
-        writeln!(session.ui.out(), "{}", changes(&outcome.totals))?;
+        writeln!(session.ui.out(), "{}", sums_text(&outcome.totals))?;
     } else if args.name_status {
-        name_status(&outcome, session.ui.out(), if args.zero { "\0" } else { "\n" })?;
+        name_status(&outcome, args.nul, session.ui.out())?;
     } else if args.content {
-        for change in &outcome.changes {
-            let content = diff::content(&repository, change)?;
-            let (out, palette) = session.ui.out_and_palette();
-            render_content(change, &content, out, palette)?;
-        }
+        contents(&repository, &outcome, session)?;
     } else {
-        let (out, palette) = session.ui.out_and_palette();
-        stat(&outcome, out, palette)?;
+        stat(&outcome, &mut session.ui)?;
     }
-    Ok(Answer::Yes)
+    let same = outcome.changes.is_empty() && outcome.renames.is_empty();
+    Ok(if args.exit_code && !same { Answer::No } else { Answer::Yes })
 }
 
-fn sides(args: &Diff, repository: &Repository) -> Result<Sides, Failure> {
-    let tree = |text: &String| repository.resolve_tree(text.as_bytes());
-    Ok(match (args.revisions.as_slice(), args.staged) {
-        ([], false) => Sides::Worktree,
-        ([], true) => Sides::Staged(None),
-        ([a], true) => Sides::Staged(Some(tree(a)?)),
-        ([a], false) => Sides::TreeAndWorktree(tree(a)?),
-        ([a, b], false) => Sides::Trees(tree(a)?, tree(b)?),
-        _ => {
-            let message = "--staged compares with one version at the most";
-            return Err(UsageError::new(message, "leave --staged out to compare two versions").into());
+/// Words that name directories of versions, and from the first one on that does not, paths.
+pub(super) fn split_words(
+    repository: &Repository,
+    words: &[String],
+) -> Result<(Vec<TreeId>, Vec<String>), Failure> {
+    let mut trees = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let found = match word.split_once("..") {
+            Some((old, new)) if !word.contains('/') => {
+                let side = |text: &str| if text.is_empty() { "HEAD".to_owned() } else { text.to_owned() };
+                let old = repository.resolve_tree(side(old).as_bytes());
+                old.and_then(|old| Ok(vec![old, repository.resolve_tree(side(new).as_bytes())?]))
+            }
+            _ => repository.resolve_tree(word.as_bytes()).map(|tree| vec![tree]),
+        };
+        match found {
+            Ok(found) => trees.extend(found),
+            Err(error) => {
+                let no_name =
+                    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidName | ErrorKind::Usage);
+                let on_disk = repository.fs().stat(&repository.env().cwd.join(word)).is_ok();
+                if no_name && (on_disk || word.contains(['*', '?', '['])) {
+                    return Ok((trees, words[at..].to_vec()));
+                }
+                return Err(error.into());
+            }
         }
-    })
+    }
+    Ok((trees, Vec::new()))
 }
 
-const fn word(change: &FileChange) -> (&'static str, &'static str) {
-    match (&change.old, &change.new) {
-        (None, _) => ("A", "added"),
-        (_, None) => ("D", "removed"),
-        _ => ("M", "modified"),
+fn sides(revisions: &[TreeId], staged: bool) -> Result<Sides, UsageError> {
+    match (revisions, staged) {
+        ([], false) => Ok(Sides::Worktree),
+        ([], true) => Ok(Sides::Staged(None)),
+        ([one], false) => Ok(Sides::TreeAndWorktree(*one)),
+        ([one], true) => Ok(Sides::Staged(Some(*one))),
+        ([old, new], false) => Ok(Sides::Trees(*old, *new)),
+        ([_, _], true) => {
+            Err(UsageError::new("with --staged there is at most one version", "leave out --staged"))
+        }
+        _ => Err(UsageError::new("there are at most two versions to compare", "paths go behind --")),
     }
 }
 
-fn document(outcome: &diff::Outcome) -> Document {
-    let lossy = |path: &RepoPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
-    let id = |state: &Option<FileState>| state.and_then(|state| state.id).map(|id| id.to_hex().to_string());
-    let change = |change: &FileChange| Change {
-        path: lossy(&change.path),
-        change: word(change).1,
+#[derive(Serialize)]
+struct Document {
+    changes: Vec<ChangeLine>,
+    totals: Sums,
+}
+
+fn document(outcome: &Outcome) -> Document {
+    let side = |state: &FileState| Side {
+        kind: state.kind.as_str(),
+        bytes: state.size,
+        id: state.id.map(|id| id.to_string()),
+    };
+    let changed = outcome.changes.iter().map(|change| ChangeLine {
+        action: action(change.old.is_some(), change.new.is_some()),
+        path: json_path(&change.path),
         from: None,
-        old_size: change.old.map(|state| state.size),
-        new_size: change.new.map(|state| state.size),
-        old_id: id(&change.old),
-        new_id: id(&change.new),
-    };
-    let mut changes: Vec<Change> = outcome.changes.iter().map(change).collect();
-    changes.extend(outcome.renames.iter().map(|rename| Change {
-        path: lossy(&rename.to),
-        change: "renamed",
-        from: Some(lossy(&rename.from)),
-        old_size: Some(rename.entry.size),
-        new_size: Some(rename.entry.size),
-        old_id: Some(rename.entry.id.to_hex().to_string()),
-        new_id: Some(rename.entry.id.to_hex().to_string()),
-    }));
-    let totals = &outcome.totals;
-    Document {
-        added: totals.added.into(),
-        modified: totals.modified.into(),
-        removed: totals.removed.into(),
-        renamed: totals.renamed.into(),
-        changes,
-    }
+        old: change.old.as_ref().map(side),
+        new: change.new.as_ref().map(side),
+    });
+    let changes = changed.chain(super::views::change_lines(&[], &outcome.renames)).collect();
+    Document { changes, totals: (&outcome.totals).into() }
 }
 
-fn name_status(outcome: &diff::Outcome, out: &mut dyn Write, end: &str) -> io::Result<()> {
-    let raw = end == "\0";
-    let path = |out: &mut dyn Write, path: &RepoPath| {
-        if raw { out.write_all(path.as_bytes()) } else { write!(out, "{path}") }
-    };
+fn name_status(outcome: &Outcome, nul: bool, out: &mut dyn Write) -> io::Result<()> {
     for change in &outcome.changes {
-        write!(out, "{}\t", word(change).0)?;
-        path(out, &change.path)?;
-        write!(out, "{end}")?;
+        let letter = match (&change.old, &change.new) {
+            (None, _) => 'A',
+            (Some(_), None) => 'D',
+            (Some(old), Some(new)) if old.kind == new.kind => 'M',
+            (Some(_), Some(_)) => 'T',
+        };
+        write!(out, "{letter}\t")?;
+        end_with_path(out, change.path.as_bytes(), nul)?;
     }
     for rename in &outcome.renames {
-        write!(out, "R\t")?;
-        path(out, &rename.from)?;
-        write!(out, "\t")?;
-        path(out, &rename.to)?;
-        write!(out, "{end}")?;
+        if nul {
+            out.write_all(b"R\t")?;
+            end_with_path(out, rename.from.as_bytes(), true)?;
+        } else {
+            write!(out, "R\t{}\t", rename.from)?;
+        }
+        end_with_path(out, rename.to.as_bytes(), nul)?;
     }
     Ok(())
 }
 
-fn stat(outcome: &diff::Outcome, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
-    let mut table = Table::new(&[Align::Left, Align::Right, Align::Left], 0);
+fn stat(outcome: &Outcome, ui: &mut Ui) -> io::Result<()> {
+    let (out, palette) = ui.out_and_palette();
     let plain = anstyle::Style::new();
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left], 2);
     for change in &outcome.changes {
-        let style = match word(change).0 {
-            "A" => palette.added,
-            "D" => palette.removed,
-            _ => palette.changed,
-        };
-        let sizes = match (&change.old, &change.new) {
-            (Some(old), Some(new)) if old.size != new.size => {
-                format!("{} -> {}", size(old.size), size(new.size))
-            }
-            (_, Some(state)) | (Some(state), None) => size(state.size),
-            (None, None) => String::new(),
-        };
-        table.row([(word(change).1.to_owned(), style), (sizes, plain), (change.path.to_string(), plain)]);
+        let word = action(change.old.is_some(), change.new.is_some());
+        let (old, new) = (change.old.map(|old| old.size), change.new.map(|new| new.size));
+        let grown = old.zip(new).map_or_else(String::new, |(old, new)| difference(old, new));
+        table.row([
+            (word.to_owned(), style(palette, word)),
+            (size(new.or(old).unwrap_or_default()), plain),
+            (grown, palette.dim),
+            (change.path.to_string(), plain),
+        ]);
     }
     for rename in &outcome.renames {
-        let paths = format!("{} -> {}", rename.from, rename.to);
         table.row([
             ("renamed".to_owned(), palette.renamed),
             (size(rename.entry.size), plain),
-            (paths, plain),
+            (String::new(), plain),
+            (format!("{} -> {}", rename.from, rename.to), plain),
         ]);
     }
     table.write(out)?;
-    if !outcome.changes.is_empty() || !outcome.renames.is_empty() {
-        writeln!(out, "{}", changes(&outcome.totals))?;
+    writeln!(out, "{}", sums_text(&outcome.totals))
+}
+
+/// `+4 B`, `-1.0 KiB`, `+0 B`.
+fn difference(old: u64, new: u64) -> String {
+    let sign = if new < old { '-' } else { '+' };
+    format!("{sign}{}", size(new.abs_diff(old)))
+}
+
+fn contents(repository: &Repository, outcome: &Outcome, session: &mut Session) -> Result<(), Failure> {
+    for change in &outcome.changes {
+        let differs = diff::content(repository, change)?;
+        let (out, palette) = session.ui.out_and_palette();
+        content(out, palette, change, &differs)?;
+    }
+    let out = session.ui.out();
+    for rename in &outcome.renames {
+        writeln!(out, "renamed {} -> {}", rename.from, rename.to)?;
     }
     Ok(())
 }
 
-fn render_content(
-    change: &FileChange,
-    content: &ContentDiff,
+fn content(
     out: &mut dyn Write,
     palette: &Palette,
+    change: &FileChange,
+    differs: &ContentDiff,
 ) -> io::Result<()> {
-    let heading = palette.heading;
-    let (letter, _) = word(change);
-    writeln!(out, "{heading}{letter} {}{heading:#}", change.path)?;
-    let sizes = || {
-        let side =
-            |state: &Option<FileState>| state.map_or_else(|| "nothing".to_owned(), |state| size(state.size));
-        format!("{} -> {}", side(&change.old), side(&change.new))
+    let Palette { heading, .. } = palette;
+    let path = &change.path;
+    let size_of = |state: &Option<FileState>| state.map_or_else(|| "nothing".to_owned(), |s| size(s.size));
+    let sizes = format!("{} -> {}", size_of(&change.old), size_of(&change.new));
+    let hunks = match differs {
+        ContentDiff::Binary => {
+            return writeln!(out, "{heading}{path}{heading:#}: binary, {sizes}");
+        }
+        ContentDiff::TooLarge => {
+            let limit = size(diff::TEXT_LIMIT);
+            return writeln!(out, "{heading}{path}{heading:#}: larger than {limit}, {sizes}");
+        }
+        ContentDiff::Text(hunks) => hunks,
     };
-    match content {
-        ContentDiff::Binary => writeln!(out, "  binary, {}", sizes()),
-        ContentDiff::TooLarge => writeln!(out, "  too large to compare by lines, {}", sizes()),
-        ContentDiff::Text(hunks) => hunks.iter().try_for_each(|hunk| render_hunk(hunk, out, palette)),
+    let name = |state: &Option<FileState>, side: &str| {
+        if state.is_some() { format!("{side}/{path}") } else { "/dev/null".to_owned() }
+    };
+    writeln!(out, "{heading}--- {}{heading:#}", name(&change.old, "a"))?;
+    writeln!(out, "{heading}+++ {}{heading:#}", name(&change.new, "b"))?;
+    if let (Some(old), Some(new)) = (&change.old, &change.new)
+        && old.kind != new.kind
+    {
+        writeln!(out, "kind {} -> {}", old.kind.as_str(), new.kind.as_str())?;
     }
+    hunks.iter().try_for_each(|part| hunk(out, palette, part))
 }
 
-fn render_hunk(hunk: &Hunk, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
-    let id = palette.id;
-    writeln!(
-        out,
-        "{id}@@ -{},{} +{},{} @@{id:#}",
-        hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines
-    )?;
-    for line in &hunk.lines {
+fn hunk(out: &mut dyn Write, palette: &Palette, hunk: &Hunk) -> io::Result<()> {
+    let renamed = palette.renamed;
+    let Hunk { old_start, old_lines, new_start, new_lines, lines } = hunk;
+    writeln!(out, "{renamed}@@ -{old_start},{old_lines} +{new_start},{new_lines} @@{renamed:#}")?;
+    for line in lines {
         let (sign, style) = match line.change {
-            LineChange::Same => (" ", anstyle::Style::new()),
-            LineChange::Removed => ("-", palette.removed),
-            LineChange::Added => ("+", palette.added),
+            LineChange::Same => (' ', anstyle::Style::new()),
+            LineChange::Removed => ('-', palette.removed),
+            LineChange::Added => ('+', palette.added),
         };
         write!(out, "{style}{sign}")?;
         out.write_all(&line.text)?;

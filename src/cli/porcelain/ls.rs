@@ -1,98 +1,113 @@
 //! `dsv ls`, `dsv cat`
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
+use super::diff::split_words;
+use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::look::{Cat, Ls};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, StreamError, UsageError};
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Table, size};
-use crate::model::ErrorKind;
-use crate::porcelain::{Repository, cat, ls};
+use crate::cli::ui::{Palette, plural, size};
+use crate::model::{Entry, RepoPath};
+use crate::porcelain::{self, cat, ls};
 
-/// Lines that are lined up at once; a longer listing is lined up piece by piece.
-const PAGE: usize = 1000;
-
-#[derive(Serialize)]
-struct Line {
+/// An entry, for a program.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryDocument {
     path: String,
     kind: &'static str,
-    size: u64,
+    bytes: u64,
     files: u64,
     id: String,
+}
+
+impl EntryDocument {
+    /// An entry and where it stands.
+    pub(super) fn new(path: &RepoPath, entry: &Entry) -> Self {
+        Self {
+            path: json_path(path),
+            kind: entry.kind.as_str(),
+            bytes: entry.size,
+            files: entry.files,
+            id: entry.id.to_string(),
+        }
+    }
+}
+
+/// Writes an entry for a person.
+pub(super) fn entry_line(
+    out: &mut dyn Write,
+    palette: &Palette,
+    path: &RepoPath,
+    entry: &Entry,
+    long: bool,
+) -> io::Result<()> {
+    let Palette { id, heading, dim, .. } = palette;
+    if long {
+        write!(out, "{id}{}{id:#}  {:<7}  ", entry.id, entry.kind.as_str())?;
+    }
+    write!(out, "{:>9}  ", size(entry.size))?;
+    if entry.kind.is_dir() {
+        let files = plural(entry.files, "file", "files");
+        writeln!(out, "{heading}{path}/{heading:#}  {dim}{files}{dim:#}")
+    } else {
+        writeln!(out, "{path}")
+    }
 }
 
 /// Runs `dsv ls`.
 pub(crate) fn run(args: &Ls, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let options = options(args, &repository)?;
-    let mut page = Vec::new();
-    let mut failed = Ok(());
-    let ui = &mut session.ui;
-    let monitor = crate::model::Monitor::quiet();
-    ls::run(&repository, &options, &monitor, &mut |listed| {
-        page.push(listed);
-        if page.len() >= PAGE && failed.is_ok() {
-            failed = write_page(args, &mut page, ui);
-        }
-        Ok(())
+    let mut words = args.words.clone();
+    // Only the first word can be a version.
+    let rest = if words.len() > 1 { words.split_off(1) } else { Vec::new() };
+    let (trees, mut paths) = split_words(&repository, &words).or_else(|failure| {
+        // Without a version of that name, it is what is looked for in HEAD.
+        let here = ls::Options { paths: words.clone(), ..ls::Options::default() };
+        let quiet = crate::model::Monitor::quiet();
+        ls::run(&repository, &here, &quiet, &mut |_| Ok(())).map(|_| (Vec::new(), words)).map_err(|_| failure)
     })?;
-    failed?;
-    write_page(args, &mut page, ui)?;
-    Ok(Answer::Yes)
-}
-
-/// The first argument is a revision when it names one.
-fn options(args: &Ls, repository: &Repository) -> Result<ls::Options, Failure> {
-    let (tree, paths) = match args.arguments.split_first() {
-        None => (None, Vec::new()),
-        Some((first, rest)) => match repository.resolve_tree(first.as_bytes()) {
-            Ok(tree) => (Some(tree), rest.to_vec()),
-            Err(error) if error.kind() == ErrorKind::NotFound || error.kind() == ErrorKind::InvalidName => {
-                (None, args.arguments.clone())
-            }
-            Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(ls::Options { tree, paths, recursive: args.recursive })
-}
-
-fn write_page(args: &Ls, page: &mut Vec<ls::Listed>, ui: &mut crate::cli::ui::Ui) -> std::io::Result<()> {
-    let plain = anstyle::Style::new();
-    let mut table = Table::new(&[Align::Left, Align::Right, Align::Left, Align::Left], 0);
-    for listed in page.drain(..) {
-        let entry = &listed.entry;
-        if args.json.json {
-            ui.json_line(&Line {
-                path: String::from_utf8_lossy(listed.path.as_bytes()).into_owned(),
-                kind: entry.kind.as_str(),
-                size: entry.size,
-                files: entry.files,
-                id: entry.id.to_hex().to_string(),
-            })?;
-            continue;
-        }
-        let slash = if entry.kind.is_dir() { "/" } else { "" };
-        let path = format!("{}{slash}", listed.path);
-        if args.long {
-            let id = entry.id.to_hex_with_len(12).to_string();
-            table.row([
-                (entry.kind.as_str().to_owned(), plain),
-                (size(entry.size), plain),
-                (id, ui.palette.id),
-                (path, plain),
-            ]);
-        } else {
-            writeln!(ui.out(), "{path}")?;
-        }
+    if trees.len() > 1 {
+        return Err(UsageError::new("there is one version to list", "compare two with dsv diff").into());
     }
-    table.write(ui.out())
+    paths.extend(rest);
+    let options = ls::Options { tree: trees.first().copied(), paths, recursive: args.recursive };
+    let interrupt = crate::cli::signals::interrupt();
+    let monitor = crate::model::Monitor { interrupt, ..crate::model::Monitor::quiet() };
+    let ui = &mut session.ui;
+    let mut broken = None;
+    let listed = ls::run(&repository, &options, &monitor, &mut |listed| {
+        let written = if args.json {
+            ui.json_line(&EntryDocument::new(&listed.path, &listed.entry))
+        } else {
+            let (out, palette) = ui.out_and_palette();
+            entry_line(out, palette, &listed.path, &listed.entry, args.long)
+        };
+        written.map_err(|error| {
+            // The walk is ended by the only error it can take from here; the cause is told instead.
+            broken = Some(error);
+            porcelain::Error::from(crate::model::Interrupted)
+        })
+    });
+    if let Some(error) = broken {
+        return Err(StreamError::output(error).into());
+    }
+    listed?;
+    Ok(Answer::Yes)
 }
 
 /// Runs `dsv cat`.
 pub(crate) fn cat(args: &Cat, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let monitor = crate::model::Monitor::quiet();
-    cat::run(&repository, args.object.as_bytes(), session.ui.out(), &monitor)?;
+    let monitor = crate::model::Monitor {
+        interrupt: crate::cli::signals::interrupt(),
+        ..crate::model::Monitor::quiet()
+    };
+    for object in &args.objects {
+        cat::run(&repository, object.as_encoded_bytes(), session.ui.out(), &monitor)?;
+    }
     Ok(Answer::Yes)
 }

@@ -1,6 +1,5 @@
 //! `dsv status`
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -10,14 +9,12 @@ use crate::cli::Answer;
 use crate::cli::args::change::Status;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Palette, Table, Ui, plural, size};
+use crate::cli::ui::{Align, Item, Palette, Row, Table, Ui, fold, plural, size};
 use crate::model::{Head, RepoPath, Totals};
 use crate::porcelain::status::{self, WorktreeChange};
 
-/// Paths of a section that are listed one by one; more become folders with counts.
+/// Lines of a section, for each way to change; where there is more, folders stand for what they hold.
 const MAX_LISTED: usize = 20;
-/// Folders that are listed; the rest is one line.
-const MAX_FOLDERS: usize = 20;
 
 #[derive(Serialize)]
 struct Document {
@@ -203,23 +200,28 @@ fn section(
         }
         return table.write(out);
     }
-    // One row for each folder at the top and each way to change.
-    let mut folders: BTreeMap<(String, &'static str), Totals> = BTreeMap::new();
-    for line in lines {
-        let mut parts = line.path.components();
-        let top = parts.next().map(|name| name.to_string()).unwrap_or_default();
-        let folder = if parts.next().is_some() || line.is_dir { format!("{top}/") } else { ".".to_owned() };
-        let sum = folders.entry((folder, line.change)).or_default();
-        *sum = sum.plus(line.totals);
-    }
-    let hidden = folders.len().saturating_sub(MAX_FOLDERS);
-    for ((folder, change), totals) in folders.iter().take(MAX_FOLDERS) {
-        let place = format!("{folder} ({})", plural(totals.files, "file", "files"));
-        table.row([((*change).to_owned(), style), (size(totals.bytes), Style::new()), (place, Style::new())]);
+    let mut hidden = Totals::default();
+    for change in ["added", "modified", "renamed", "removed", "deleted", "untracked"] {
+        let chosen = lines.iter().filter(|line| line.change == change);
+        let mut items: Vec<Item> = chosen
+            .map(|line| Item { path: line.path.clone(), is_dir: line.is_dir, totals: line.totals })
+            .collect();
+        items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let folded = fold(&items, MAX_LISTED);
+        hidden = hidden.plus(folded.left_out);
+        for Row { text, totals, is_dir } in folded.rows {
+            let files = plural(totals.files, "file", "files");
+            let place = if is_dir { format!("{text} ({files})") } else { text };
+            table.row([
+                (change.to_owned(), style),
+                (size(totals.bytes), Style::new()),
+                (place, Style::new()),
+            ]);
+        }
     }
     table.write(out)?;
-    if hidden > 0 {
-        writeln!(out, "  and {} more; --all lists every path", plural(hidden as u64, "folder", "folders"))?;
+    if hidden.files > 0 {
+        writeln!(out, "  and {} more; --all lists every path", plural(hidden.files, "file", "files"))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a person or a program sees: data on standard output, talk on standard error.
 
+mod fold;
 mod graph;
 mod human;
 mod palette;
@@ -10,6 +11,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub(crate) use fold::{Item, Row, fold};
+pub(crate) use graph::Graph;
 pub(crate) use human::{count, plural, ratio, size};
 pub(crate) use palette::{ColorWhen, Palette};
 pub(crate) use progress::{ProgressStyle, Reporter};
@@ -98,11 +101,6 @@ impl Ui {
         let warning = self.talk_palette.warning;
         let _ = self.out.flush();
         let _ = writeln!(self.err, "{warning}warning{warning:#}: {text}");
-    }
-
-    /// Standard error and its styles, for what must be said.
-    pub(crate) fn err_and_palette(&mut self) -> (&mut dyn Write, &Palette) {
-        (&mut *self.err, &self.talk_palette)
     }
 
     /// Whether standard output is coloured.
