@@ -61,7 +61,6 @@ impl Outcome {
 }
 
 /// How many times smaller `part` is than `whole`; `None` when there is nothing.
-#[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
 pub fn ratio(whole: u64, part: u64) -> Option<f64> {
     (whole > 0 && part > 0).then(|| whole as f64 / part as f64)
 }

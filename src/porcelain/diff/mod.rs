@@ -167,9 +167,11 @@ fn tree_changes(
     spec: &Pathspec,
     totals_only: bool,
 ) -> Result<Vec<TreeChange>, Error> {
+    // An empty tree need not be stored.
+    let [old, new] = [old, new].map(|tree| Some(tree).filter(|tree| **tree != empty_tree()));
     if totals_only && spec.is_empty() {
         let options = DiffOptions { whole_directories: true };
-        let changes = collect_changes(repo.db(), Some(old), Some(new), options)?;
+        let changes = collect_changes(repo.db(), old, new, options)?;
         // Where both sides have something of their own, files may have moved.
         let removed = changes.iter().any(|change| change.new.is_none());
         let added = changes.iter().any(|change| change.old.is_none());
@@ -181,7 +183,7 @@ fn tree_changes(
             return Ok(changes);
         }
     }
-    let mut changes = collect_changes(repo.db(), Some(old), Some(new), DiffOptions::default())?;
+    let mut changes = collect_changes(repo.db(), old, new, DiffOptions::default())?;
     changes.retain(|change| spec.matches(&change.path));
     Ok(changes)
 }
