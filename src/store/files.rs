@@ -35,12 +35,14 @@ fn sync_parent(fs: &dyn Fs, path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Whether there is no file of that path: nothing, a folder, or a file where a folder would have to be.
+pub(super) fn absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
+}
+
 /// The first `limit` bytes of a file; `None` when there is none, or a folder.
 pub(super) fn read_small(fs: &dyn Fs, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, StoreError> {
-    let absent = |error: &io::Error| {
-        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-        matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
-    };
     let mut file = match fs.open(path) {
         Err(error) if absent(&error) => return Ok(None),
         opened => opened.at("open", path)?,

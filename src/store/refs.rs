@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{create_dirs, read_small};
+use super::files::{absent, create_dirs, read_small};
 use super::line_log::LineLog;
 use super::{Layout, RefsLock, StoreError};
 use crate::codec::json_line::{decode_ref_move, encode_ref_move};
@@ -178,17 +178,13 @@ impl Refs {
         if new.is_some() && found.is_none() {
             self.check_room(name)?;
         }
-        let full = RefName::Dataset(name.clone());
+        // What is there already is written once more: whoever wrote it may not have seen it durable.
+        if found != new {
+            self.write_log(RefName::Dataset(name.clone()), found, new, note)?;
+        }
         match new {
-            Some(id) if found == Some(id) => Ok(()),
-            Some(id) => {
-                self.write_log(full, found, new, note)?;
-                self.write(name, &id)
-            }
-            None => {
-                self.write_log(full, found, new, note)?;
-                self.remove(name)
-            }
+            Some(id) => self.write(name, &id),
+            None => self.remove(name),
         }
     }
 
@@ -217,10 +213,13 @@ impl Refs {
         let path = self.path(name);
         let Some(mut folder) = path.parent() else { return Ok(()) };
         match self.fs.remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if absent(&error) => {}
             removed => removed.at("remove", &path)?,
         }
-        self.fs.sync_dir(folder).at("sync", folder)?;
+        match self.fs.sync_dir(folder) {
+            Err(error) if absent(&error) => {}
+            synced => synced.at("sync", folder)?,
+        }
         // Empty folders hide nothing; those that stay, for whatever reason, are no failure.
         while folder != self.datasets && self.fs.remove_dir(folder).is_ok() {
             let Some(parent) = folder.parent() else { break };
@@ -262,8 +261,9 @@ impl Refs {
         if expected.is_some() && expected != found.as_ref() {
             return Err(StoreError::HeadMoved);
         }
+        // As with refs: written once more even if it is there.
         if found.as_ref() == Some(new) {
-            return Ok(());
+            return Ok(publish(&self.fs, &self.head, encode_head(new).as_bytes())?);
         }
         // Only for the log: a damaged ref must not keep anyone from leaving it.
         let old = found.and_then(|head| self.resolve(&head).unwrap_or(None));

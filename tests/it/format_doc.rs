@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dsv::codec::chunk_list::{ChunkList, Piece};
+use dsv::codec::json_line::{encode_event, encode_ref_move};
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
+use dsv::codec::ref_file::encode_head;
+use dsv::codec::repository_format::RepositoryFormat;
 use dsv::codec::staging_index::{self, BaseWriter, Frame, Op, Staged, StatFacts, journal_header};
 use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
-    Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Label, ObjectId, Origin, Time, Totals, TreeId,
-    Version,
+    Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Event, EventAction, Head, Label, ObjectId,
+    Origin, RefMove, RefName, TagName, Time, Totals, TreeId, Version, VersionId,
 };
 
 fn page() -> PathBuf {
@@ -70,6 +73,31 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The files that are text.
+fn texts() -> Vec<(&'static str, String)> {
+    let id = VersionId::from_bytes([1; 32]);
+    let who = "Ada <ada@example.org>".to_owned();
+    let time = Time { seconds: 1_700_000_000, offset: 3600 };
+    let dataset = DatasetName::new("vision/cats").unwrap();
+    let moved = RefMove {
+        name: RefName::Dataset(dataset.clone()),
+        old: None,
+        new: Some(id),
+        time,
+        who: who.clone(),
+        why: "commit: First".into(),
+    };
+    let action = EventAction::TagAdded { tag: TagName::new("gold").unwrap() };
+    let event = Event { version: id, action, who, time, host: "lab".into(), sequence: 0 };
+    let line = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap() + "\n";
+    vec![
+        ("format", RepositoryFormat::default().encode()),
+        ("head", encode_head(&Head::Dataset(dataset))),
+        ("ref-move", line(encode_ref_move(&moved))),
+        ("event", line(encode_event(&event))),
+    ]
+}
+
 fn staging_base() -> Vec<u8> {
     let facts = StatFacts { mtime_ns: 1, ctime_ns: 2, inode: 3, mode: 0o644, racy: false };
     let staged =
@@ -105,6 +133,14 @@ fn example_bytes() {
     }
     if update {
         std::fs::write(page(), text).unwrap();
+    }
+}
+
+#[test]
+fn example_texts() {
+    let page = std::fs::read_to_string(page()).unwrap();
+    for (name, text) in texts() {
+        assert!(page.contains(&format!("```text {name}\n{text}```\n")), "{name} is not\n{text}");
     }
 }
 

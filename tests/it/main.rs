@@ -11,6 +11,7 @@ mod cli;
 mod format_doc;
 mod layers;
 mod readme;
+mod refs;
 mod staging_index;
 mod support;
 mod sys;
