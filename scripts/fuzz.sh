@@ -21,6 +21,9 @@ if [ $# = 0 ]; then
 fi
 for target; do
     echo "-- $target, $seconds s"
-    "$fuzz" run --fuzz-dir tests/fuzz --sanitizer none "$target" -- \
+    mkdir -p "tests/fuzz/corpus/$target" "tests/fuzz/seeds/$target"
+    # What is found goes to the first folder; the second holds real encodings to begin with.
+    "$fuzz" run --fuzz-dir tests/fuzz --sanitizer none "$target" \
+        "tests/fuzz/corpus/$target" "tests/fuzz/seeds/$target" -- \
         -max_total_time="$seconds" -verbosity=0 -print_final_stats=1
 done
