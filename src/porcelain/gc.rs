@@ -13,7 +13,8 @@ pub use crate::plumbing::gc::{Outcome, PackPlan, Plan};
 pub struct Options {
     /// Make the plan and do nothing.
     pub dry_run: bool,
-    /// How long what nothing refers to stays; 14 days unless told.
+    /// How long what nothing refers to stays; 14 days unless told. Besides, what refs named stays for
+    /// as long as the setting `gc.log-days` says.
     pub grace: Option<Duration>,
     /// Strike repositories that are gone off the list of those that use the store.
     pub forget_missing: bool,
@@ -30,6 +31,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let options = gc::Options {
         dry_run: options.dry_run,
         grace: options.grace.unwrap_or(defaults.grace),
+        keep_named: Duration::from_secs(repo.settings().gc_log_days()? * 24 * 60 * 60),
         forget_missing: options.forget_missing,
         ..defaults
     };

@@ -41,6 +41,8 @@ struct Seen {
     /// Records that some index lists.
     listed: u64,
     missing: bool,
+    /// An index is wrong about some of its records.
+    wrong: bool,
     /// Offsets of damaged records, where every one was read.
     bad: HashSet<u64>,
 }
@@ -67,10 +69,8 @@ impl Files<'_> {
             let path = self.path(name);
             if seen.missing && seen.listed > 0 {
                 self.report.add(Finding::MissingPack { path, records: seen.listed });
-            } else if let Some(more) = seen.records.and_then(|all| all.checked_sub(seen.listed))
-                && more > 0
-            {
-                self.note_unlisted_records(path, more)?;
+            } else if seen.wrong || seen.records.is_some_and(|all| all > seen.listed) {
+                self.note_unlisted_records(path)?;
             }
         }
         let listed: HashSet<PathBuf> = packs.keys().map(|name| self.path(name)).collect();
@@ -83,15 +83,15 @@ impl Files<'_> {
         self.db.objects_dir().join(pack_file_name(name))
     }
 
-    /// Records that one index lists for another pack too are no loss.
-    fn note_unlisted_records(&self, path: PathBuf, at_most: u64) -> Result<(), StoreError> {
+    /// Counts the records that no index lists, neither here nor in another pack.
+    fn note_unlisted_records(&self, path: PathBuf) -> Result<(), StoreError> {
         let table = match PackFile::open(&**self.fs, &path).and_then(|pack| pack.table()) {
             Ok(table) => table,
             Err(error) => return self.report.add_error(error),
         };
         let unlisted = |info: &RecordInfo| self.bad.place(info.kind, &info.id).is_none();
         let records = table.records.iter().filter(|(_, info)| unlisted(info)).count() as u64;
-        if records.min(at_most) > 0 {
+        if records > 0 {
             self.report.add(Finding::UnlistedRecords { path, records });
         }
         Ok(())
@@ -108,6 +108,7 @@ impl Files<'_> {
                 records: None,
                 listed: 0,
                 missing: false,
+                wrong: false,
                 bad: HashSet::new(),
             });
         }
@@ -162,7 +163,7 @@ impl Files<'_> {
                 } else {
                     self.monitor.progress.advance(table.records.len() as u64, 0);
                 }
-                self.compare(&path, &part, &table, &seen.bad);
+                seen.wrong |= !self.compare(&path, &part, &table, &seen.bad);
             }
             Err(error) => {
                 self.report.add_error(error)?;
@@ -178,19 +179,20 @@ impl Files<'_> {
         Ok(offsets)
     }
 
-    /// Each line against the table, and against what reading the records has told.
-    fn compare(&self, path: &Path, part: &Part<'_>, table: &PackTable, bad: &HashSet<u64>) {
+    /// Each line against the table, and against what reading the records has told; false when a line is
+    /// wrong.
+    fn compare(&self, path: &Path, part: &Part<'_>, table: &PackTable, bad: &HashSet<u64>) -> bool {
         let mut wrong = 0;
         let mut first = None;
         for (line, entry) in &part.entries {
             let offset = u64::from(entry.locator.offset);
             let found = table.records.binary_search_by_key(&offset, |(at, _)| *at).ok();
-            let fits = found.is_some_and(|at| describes(entry, &table.records[at].1));
-            if !fits {
+            let info = found.map(|at| &table.records[at].1);
+            if !info.is_some_and(|info| leads_to(entry, info) && entry.locator.raw_len == info.raw_len) {
                 wrong += 1;
                 first.get_or_insert(ObjectId::Sha256(entry.id));
             }
-            if !fits || bad.contains(&offset) {
+            if !info.is_some_and(|info| leads_to(entry, info)) || bad.contains(&offset) {
                 self.bad.insert_line(part.number, *line);
             }
         }
@@ -198,6 +200,7 @@ impl Files<'_> {
             let (path, pack) = (part.index.path().to_owned(), path.to_owned());
             self.report.add(Finding::WrongIndex { path, pack, records: wrong, first });
         }
+        wrong == 0
     }
 
     /// The records of a pack whose table is damaged, by what the index says: those that lie behind its
@@ -247,10 +250,11 @@ struct Part<'a> {
     entries: Vec<(usize, IndexEntry)>,
 }
 
-/// Whether a line of an index says of a record what the pack's table says.
-fn describes(entry: &IndexEntry, info: &RecordInfo) -> bool {
+/// Whether a record can be read by this line of an index; the length after decompression is taken from the
+/// record itself.
+fn leads_to(entry: &IndexEntry, info: &RecordInfo) -> bool {
     let at = entry.locator;
-    (at.kind, at.stored_len, at.raw_len, entry.id) == (info.kind, info.stored_len, info.raw_len, info.id)
+    (at.kind, at.stored_len, entry.id) == (info.kind, info.stored_len, info.id)
 }
 
 fn check_name(path: &Path, name: &PackName, table: PackTable) -> Result<PackTable, StoreError> {

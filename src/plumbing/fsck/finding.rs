@@ -44,7 +44,7 @@ pub enum Finding {
         why: String,
     },
     /// A pack is not there.
-    #[error("the pack '{}' is missing, with {records} records", shown(.path))]
+    #[error("the pack '{}' is missing; records in it: {records}", shown(.path))]
     MissingPack {
         /// Where it should be.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum Finding {
         records: u64,
     },
     /// Lines of an index do not fit the pack that they speak of.
-    #[error("'{}' is wrong about {records} records of '{}', the first of them {first}", shown(.path), shown(.pack))]
+    #[error("'{}' is wrong about {records} of the records of '{}', the first of them {first}", shown(.path), shown(.pack))]
     WrongIndex {
         /// The index.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum Finding {
         id: ObjectId,
     },
     /// A pack holds records that no index lists. They cost room and no more.
-    #[error("'{}' holds {records} records that no index lists", shown(.path))]
+    #[error("records of '{}' that no index lists: {records}; 'dsv index-pack' makes a new index", shown(.path))]
     UnlistedRecords {
         /// The pack.
         path: PathBuf,

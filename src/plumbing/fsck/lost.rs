@@ -10,7 +10,9 @@ use crate::store::{RecordSet, StoreError};
 /// Names everything that versions lose. Trees in which nothing is lost are walked once for all versions.
 pub(super) fn name(trees: &Trees<'_>, versions: &Versions) -> Result<(), StoreError> {
     for root in &versions.broken {
-        let lost = Lost { version: root.version, name: root.name.clone(), path: RepoPath::root() };
+        // Which versions came before it, it alone would tell.
+        let name = format!("{} and what came before it", root.name);
+        let lost = Lost { version: root.version, name, path: RepoPath::root() };
         trees.report.add_lost(lost);
     }
     let whole = trees.empty_set();

@@ -38,19 +38,24 @@ use roots::Roots;
 pub struct Options {
     /// Make the plan and do nothing.
     pub dry_run: bool,
-    /// Packs that were written in this time before now stay, as does what refs named in it.
+    /// Packs that were written in this time before now stay.
     pub grace: Duration,
+    /// What refs named in this time before now stays.
+    pub keep_named: Duration,
     /// A pack is rewritten when less than this share of its bytes is in use, in percent.
     pub rewrite_below: u64,
     /// Strike repositories that are gone off the list of those that use the store, instead of giving up.
     pub forget_missing: bool,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             dry_run: false,
-            grace: Duration::from_secs(14 * 24 * 60 * 60),
+            grace: 14 * DAY,
+            keep_named: 90 * DAY,
             rewrite_below: 75,
             forget_missing: false,
         }
@@ -161,13 +166,15 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
     if let Some(index) = db.unreadable_indexes().first() {
         return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
     }
-    let since_ns = locks.clock.now_ns().saturating_sub(nanoseconds(options.grace));
+    let now_ns = locks.clock.now_ns();
+    let named_since_ns = now_ns.saturating_sub(nanoseconds(options.keep_named));
     let used = RecordSet::new(db);
     monitor.progress.phase("Finding what is in use", None, None);
     for user in users {
-        Roots::read(fs, user, since_ns / 1_000_000_000)?.mark(fs, user, db, &used, monitor)?;
+        Roots::read(fs, user, named_since_ns / 1_000_000_000)?.mark(fs, user, db, &used, monitor)?;
     }
-    let plan = plan::make(db, &used, options, since_ns)?.with_temporaries(fs, users, locks.clock.now_ns())?;
+    let since_ns = now_ns.saturating_sub(nanoseconds(options.grace));
+    let plan = plan::make(db, &used, options, since_ns)?.with_temporaries(fs, users, now_ns)?;
     if options.dry_run {
         return Ok(Outcome { plan, ..Outcome::default() });
     }
@@ -234,6 +241,9 @@ fn carry_out(
     monitor: &Monitor<'_>,
 ) -> Result<Outcome, Error> {
     monitor.progress.phase("Removing", None, None);
+    // Before anything is written: a pack that a crash left unlisted may be just the one that is written
+    // again, under the same name.
+    sweep::remove(fs, plan.unlisted.iter().chain(&plan.temporaries).map(|file| file.path.as_path()))?;
     remove_packs(db, &plan.remove.iter().map(|pack| pack.name).collect())?;
     monitor.progress.phase("Rewriting packs", None, None);
     let wanted = |pack: &_, offset, info: &crate::codec::pack::RecordInfo| {
@@ -255,7 +265,6 @@ fn carry_out(
             damaged.extend(plan.rewrite.iter().find(|pack| pack.name == name).map(|pack| pack.path.clone()));
         }
     }
-    sweep::remove(fs, plan.unlisted.iter().chain(&plan.temporaries).map(|file| file.path.as_path()))?;
     Ok(Outcome { plan, done: true, damaged })
 }
 
