@@ -8,11 +8,15 @@
 )]
 
 mod cli;
+mod damage;
 mod format_doc;
+mod gc;
+mod golden;
 mod layers;
 mod readme;
 mod refs;
 mod staging_index;
+mod store;
 mod support;
 mod sys;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod crash;
 pub(crate) mod fault;
+pub(crate) mod mini;
 pub(crate) mod record;
 pub(crate) mod rng;
 pub(crate) mod sandbox;

@@ -1,0 +1,302 @@
+//! `gc` removes what nothing needs, and nothing else, whatever happens while it does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use dsv::model::ErrorKind;
+use dsv::plumbing::host::{Fs, OsFs};
+use dsv::porcelain::gc::Options;
+use dsv::store::consolidate::rewrite_packs;
+
+use crate::support::crash::CrashPlan;
+use crate::support::fault::FaultPlan;
+use crate::support::mini::{Files, Mini, files, noise};
+use crate::support::record::RecordingFs;
+use crate::support::scratch;
+use crate::support::tree::{Node, read_tree, write_tree};
+
+/// Days: more than the time of grace, and than what refs named is kept.
+const LONG: u64 = 91;
+
+fn content(seed: u64) -> Files {
+    files([("a.csv", noise(seed, 2000)), ("b/c.csv", noise(seed + 1000, 2000))])
+}
+
+/// All files below a folder but for locks, which hold nothing.
+fn contents(folder: &Path) -> Vec<(std::path::PathBuf, Node)> {
+    let is_lock = |path: &Path| path.to_str().is_some_and(|path| path.contains("lock"));
+    read_tree(folder).into_iter().filter(|(path, _)| !is_lock(path)).collect()
+}
+
+#[test]
+fn what_is_in_use_stays_and_the_rest_goes() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let kept: Vec<_> = (0..3).map(|n| (mini.commit(&format!("1.0.{n}"), &content(n)), content(n))).collect();
+    let (tagged, detached) = (kept[1].0, kept[0].0);
+    // `cats` begins anew: what it was is in use by a tag and by HEAD alone, the newest by nothing.
+    mini.tag(tagged, "gold");
+    mini.detach(detached);
+    mini.move_ref(None);
+    let newest = mini.commit("2.0.0", &content(7));
+    mini.stage(&files([("staged.csv", noise(50, 500))]));
+    mini.write(|writer, compressor| writer.put_small_blob(&noise(60, 5000), compressor).unwrap());
+    let before = mini.object_files("").len();
+
+    let young = mini.gc(&Options::default()).unwrap();
+    assert!(young.done && young.plan.is_empty(), "{young:?}");
+    mini.wait_days(LONG);
+    let plan = mini.gc(&Options { dry_run: true, ..Default::default() }).unwrap();
+    assert!(!plan.done && plan.plan.freed() > 5000);
+    assert_eq!(mini.object_files("").len(), before);
+
+    let done = mini.gc(&Options::default()).unwrap();
+    assert_eq!((done.done, &done.plan), (true, &plan.plan));
+    let mini = Mini::open(folder.path());
+    assert!(mini.fsck(true).is_whole(), "{:?}", mini.fsck(true));
+    for (version, files) in &kept[..2] {
+        assert!(mini.has(version, files));
+    }
+    assert!(mini.has(&newest, &content(7)));
+    assert_eq!(mini.staged("staged.csv").unwrap(), noise(50, 500));
+    assert!(!mini.has(&kept[2].0, &kept[2].1), "nothing refers to it");
+    let again = mini.gc(&Options { grace: Some(Duration::ZERO), ..Default::default() }).unwrap();
+    assert_eq!(again.plan.remove.len(), 0, "{again:?}");
+}
+
+#[test]
+fn what_refs_named_of_late_stays() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let version = mini.commit("1.0.0", &content(1));
+    mini.move_ref(None);
+    // The packs are old, the move of the ref is not.
+    for pack in mini.object_files(".pack") {
+        let old = std::time::SystemTime::now() - Duration::from_secs(LONG * 24 * 60 * 60);
+        std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
+    }
+    mini.gc(&Options::default()).unwrap();
+    assert!(Mini::open(folder.path()).has(&version, &content(1)));
+    mini.wait_days(LONG);
+    assert!(mini.gc(&Options::default()).unwrap().plan.keep.is_empty());
+    assert!(mini.object_files(".pack").is_empty());
+}
+
+#[test]
+fn a_pack_of_which_little_is_in_use_is_rewritten() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let (wanted, unwanted) = (noise(1, 3000), noise(2, 30_000));
+    // Both in one pack.
+    mini.write(|writer, compressor| {
+        writer.put_small_blob(&unwanted, compressor).unwrap();
+        writer.put_small_blob(&wanted, compressor).unwrap();
+    });
+    let files = files([("a.csv", wanted)]);
+    let version = mini.commit("1.0.0", &files);
+    mini.wait_days(LONG);
+    let done = mini.gc(&Options::default()).unwrap();
+    assert_eq!(done.plan.rewrite.len(), 1, "{done:?}");
+    assert!(done.plan.freed() > 30_000);
+    let mini = Mini::open(folder.path());
+    assert!(mini.has(&version, &files));
+    assert!(mini.fsck(true).is_whole());
+    let left: u64 = mini.object_files(".pack").iter().map(|pack| pack.metadata().unwrap().len()).sum();
+    assert_eq!(left, done.plan.kept());
+}
+
+#[test]
+fn what_crashes_left_is_swept() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let version = mini.commit("1.0.0", &content(1));
+    let name = ".tmp-dsv-12345-0badcafe-7";
+    for place in ["objects", "index", "refs/datasets", "events"] {
+        let place = folder.path().join(".dsv").join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join(name), b"half").unwrap();
+        std::fs::write(place.join(".tmp-dsv-notes"), b"of the user").unwrap();
+    }
+    // A pack whose index was never written.
+    let listed = mini.object_files(".idx");
+    mini.write(|writer, compressor| writer.put_small_blob(&noise(60, 5000), compressor).unwrap());
+    let new = mini.object_files(".idx").into_iter().find(|index| !listed.contains(index)).unwrap();
+    std::fs::remove_file(new).unwrap();
+    let packs = mini.object_files(".pack").len();
+
+    let young = mini.gc(&Options::default()).unwrap();
+    assert_eq!((young.plan.temporaries.len(), young.plan.unlisted.len()), (4, 0));
+    mini.wait_days(LONG);
+    let old = mini.gc(&Options::default()).unwrap();
+    assert_eq!((old.plan.temporaries.len(), old.plan.unlisted.len()), (0, 1));
+    assert_eq!(mini.object_files(".pack").len(), packs - 1);
+    assert_eq!(mini.object_files(".tmp-dsv-notes").len(), 1);
+    assert!(mini.has(&version, &content(1)));
+}
+
+#[test]
+fn all_repositories_of_a_shared_store_are_asked() {
+    let folder = scratch();
+    let (store, one, two) =
+        (folder.path().join("store"), folder.path().join("one"), folder.path().join("two"));
+    std::fs::create_dir_all(&one).unwrap();
+    std::fs::create_dir_all(&two).unwrap();
+    let first = Mini::init_with(&one, Some(store.clone()));
+    let second = Mini::init_with(&two, Some(store));
+    let version = second.commit("1.0.0", &content(1));
+    first.commit("1.0.0", &content(2));
+    first.move_ref(None);
+    first.wait_days(LONG);
+    let freed = first.gc(&Options::default()).unwrap().plan.freed();
+    assert!(freed > 0);
+    assert!(Mini::open(&two).has(&version, &content(1)));
+
+    // One that cannot be read, or is gone, stops it.
+    let head = two.join(".dsv/HEAD");
+    let good = std::fs::read(&head).unwrap();
+    std::fs::write(&head, b"garbage").unwrap();
+    let error = first.gc(&Options::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("two/.dsv"), "{error}");
+    std::fs::write(&head, good).unwrap();
+    std::fs::rename(&two, folder.path().join("elsewhere")).unwrap();
+    let error = first.gc(&Options::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().unwrap().contains("--forget-missing"));
+    let forgotten = first.gc(&Options { forget_missing: true, ..Default::default() }).unwrap();
+    assert!(!forgotten.plan.remove.is_empty());
+    assert!(first.object_files(".pack").is_empty());
+}
+
+#[test]
+fn nothing_is_removed_when_something_in_use_is_damaged() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    mini.commit("1.0.0", &content(1));
+    mini.write(|writer, compressor| writer.put_small_blob(&noise(60, 5000), compressor).unwrap());
+    mini.wait_days(LONG);
+    for ending in [".pack", ".idx"] {
+        let whole = read_tree(folder.path());
+        for file in mini.object_files(ending) {
+            std::fs::remove_file(&file).unwrap();
+            let before = contents(folder.path());
+            let damaged = Mini::open(folder.path());
+            damaged.wait_days(LONG);
+            if let Err(error) = damaged.gc(&Options::default()) {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+                assert_eq!(contents(folder.path()), before);
+            }
+            write_tree(&whole, folder.path());
+        }
+    }
+    let index = mini.object_files(".idx").remove(0);
+    let mut bytes = std::fs::read(&index).unwrap();
+    bytes[1] = b'?';
+    std::fs::remove_file(&index).unwrap();
+    std::fs::write(&index, bytes).unwrap();
+    let error = Mini::open(folder.path()).gc(&Options::default()).unwrap_err();
+    assert!(error.to_string().starts_with("nothing was removed"), "{error}");
+}
+
+/// A repository of which some is garbage, some shares a pack with garbage, and some is staged.
+fn half_used(folder: &Path) -> (dsv::model::VersionId, Files) {
+    let mini = Mini::init(folder);
+    mini.commit("1.0.0", &content(1));
+    mini.move_ref(None);
+    let kept = content(2);
+    mini.write(|writer, compressor| {
+        writer.put_small_blob(&noise(70, 9000), compressor).unwrap();
+        writer.put_small_blob(&kept["a.csv"], compressor).unwrap();
+    });
+    let version = mini.commit("2.0.0", &kept);
+    mini.stage(&files([("staged.csv", noise(50, 500))]));
+    (version, kept)
+}
+
+fn assert_all_there(folder: &Path, version: &dsv::model::VersionId, kept: &Files) {
+    let mini = Mini::open(folder);
+    let outcome = mini.fsck(true);
+    assert!(outcome.is_whole(), "{outcome:?}");
+    assert!(mini.has(version, kept));
+    assert_eq!(mini.staged("staged.csv").unwrap(), noise(50, 500));
+}
+
+#[test]
+fn a_crash_at_any_moment_loses_nothing() {
+    let folder = scratch();
+    let (version, kept) = half_used(folder.path());
+    let recorder = RecordingFs::new(folder.path());
+    let fs: std::sync::Arc<dyn Fs> = recorder.clone();
+    let mini = Mini::try_open(fs, folder.path()).unwrap();
+    mini.wait_days(LONG);
+    let done = mini.gc(&Options::default()).unwrap();
+    assert!(!done.plan.remove.is_empty() && !done.plan.rewrite.is_empty(), "{done:?}");
+    drop(mini);
+    let images = recorder.recording().for_each_crash(CrashPlan::default(), |image| {
+        assert_all_there(image.root, &version, &kept);
+        // The next run brings it to its end.
+        let mini = Mini::open(image.root);
+        mini.wait_days(2 * LONG);
+        mini.gc(&Options::default()).unwrap();
+        assert_all_there(image.root, &version, &kept);
+    });
+    assert!(images > 20, "{images}");
+}
+
+#[test]
+fn any_failing_call_loses_nothing() {
+    let folder = scratch();
+    let (version, kept) = half_used(folder.path());
+    let whole = read_tree(folder.path());
+    let hits: u64 = FaultPlan::all()
+        .into_iter()
+        .map(|plan| {
+            plan.sweep(|fs| {
+                write_tree(&whole, folder.path());
+                let fs: std::sync::Arc<dyn Fs> = fs.clone();
+                if let Ok(mini) = Mini::try_open(fs, folder.path()) {
+                    mini.wait_days(LONG);
+                    if let Err(error) = mini.gc(&Options::default()) {
+                        let kind = error.kind();
+                        assert!(!matches!(kind, ErrorKind::Internal | ErrorKind::Corrupt), "{error}: {kind}");
+                    }
+                }
+                assert_all_there(folder.path(), &version, &kept);
+            })
+        })
+        .sum();
+    assert!(hits > 100, "{hits}");
+}
+
+#[test]
+fn a_damaged_pack_is_not_rewritten_and_the_others_are() {
+    let folder = scratch();
+    let (version, kept) = half_used(folder.path());
+    let mini = Mini::open(folder.path());
+    mini.wait_days(LONG);
+    let plan = mini.gc(&Options { dry_run: true, ..Default::default() }).unwrap().plan;
+    let pack = &plan.rewrite[0].path;
+    let mut bytes = std::fs::read(pack).unwrap();
+    let end = bytes.len() - 40;
+    bytes[end] ^= 1;
+    std::fs::write(pack, bytes).unwrap();
+    let done = mini.gc(&Options::default()).unwrap();
+    assert_eq!(done.damaged, [pack.clone()]);
+    assert!(pack.exists());
+    assert!(Mini::open(folder.path()).has(&version, &kept));
+}
+
+#[test]
+fn packs_are_rewritten_record_for_record() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let version = mini.commit("1.0.0", &content(1));
+    let db = mini.repo.db();
+    let packs = db.indexes().iter().flat_map(|index| index.packs()).collect();
+    let before = mini.object_files(".pack").len();
+    let done = rewrite_packs(db, &packs, |_, _, _| true, &dsv::model::Interrupt::new()).unwrap();
+    assert_eq!((done.records, done.damaged.len()), (5, 0));
+    assert!(mini.object_files(".pack").len() < before);
+    assert!(mini.has(&version, &content(1)));
+    assert!(Mini::try_open(OsFs::new(), folder.path()).unwrap().fsck(true).is_whole());
+}
