@@ -25,7 +25,7 @@ fn id(number: u64) -> ObjectId {
 }
 
 fn entry(number: u64) -> Entry {
-    let name = EntryName::new(format!("img_{number:09}.jpg")).expect("a name");
+    let name = EntryName::new(format!("img_{number:09}.jpg")).unwrap();
     Entry { name, kind: EntryKind::File, size: 1000 + number % 7000, files: 1, id: id(number) }
 }
 
@@ -37,10 +37,10 @@ fn directories() -> impl Iterator<Item = (String, std::ops::Range<u64>)> {
 }
 
 fn build(writer: &Writer) -> WrittenTree {
-    let mut builder = TreeBuilder::new(writer).expect("a builder");
+    let mut builder = TreeBuilder::new(writer).unwrap();
     for (path, numbers) in directories() {
         let entries = numbers.map(|number| Ok::<_, TreeError>(entry(number)));
-        builder.directory(path.as_bytes(), entries).expect("a directory");
+        builder.directory(path.as_bytes(), entries).unwrap();
     }
     builder.finish().unwrap()
 }
@@ -51,7 +51,7 @@ fn edits(count: u64) -> BTreeMap<RepoPath, Edit> {
     let paths = (0..count).map(|n| {
         let number = n * (total / count) + 17 * n % 100;
         let path = format!("train/{:04}/img_{number:09}.jpg", number / FILES);
-        (RepoPath::new(path).expect("a path"), Edit::file(EntryKind::File, 5, id(number + 1_000_000_000)))
+        (RepoPath::new(path).unwrap(), Edit::file(EntryKind::File, 5, id(number + 1_000_000_000)))
     });
     paths.collect()
 }

@@ -76,8 +76,10 @@ impl Opened {
     }
 }
 
+type Step = fn(&Opened) -> Result<(), StoreError>;
+
 /// What is done, one after the other.
-fn steps() -> Vec<fn(&Opened) -> Result<(), StoreError>> {
+fn steps() -> Vec<Step> {
     vec![
         |o| o.refs.set_head(&o.lock, None, &Head::Dataset(name("cats")), &note()),
         |o| o.update("cats", Expected::Any, Some(1)),

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Log, session: &mut Session) -> Result<Answer, Failure> 
 /// The lines of one version in the log.
 fn lines(entry: &LogEntry, oneline: bool, last: bool, palette: &Palette) -> Vec<String> {
     let LogEntry { id, version, marks, stat, .. } = entry;
-    let stat = stat.as_ref().map(|totals| sums_text(totals));
+    let stat = stat.as_ref().map(sums_text);
     if oneline {
         let Palette { id: id_style, .. } = palette;
         let (label, marks) = (version.full_label(), marks_text(marks, palette));

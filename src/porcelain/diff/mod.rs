@@ -179,7 +179,7 @@ fn tree_changes(
         let replaced = changes.iter().any(|change| {
             change.old.is_some() && change.new.is_some() && (is_dir(&change.old) || is_dir(&change.new))
         });
-        if !(removed && added) && !replaced {
+        if !((removed && added) || replaced) {
             return Ok(changes);
         }
     }

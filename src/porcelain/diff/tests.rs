@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::VersionId;
 use crate::plumbing::diff_text::LineChange;
+use crate::plumbing::host::publish;
 use crate::porcelain::{Environment, add, cat, commit, info, init, ls};
 
 struct Sandbox {
@@ -19,12 +20,12 @@ impl Sandbox {
 
     fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.repo.root().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        self.repo.fs().create_dir_all(path.parent().unwrap()).unwrap();
+        publish(self.repo.fs(), &path, bytes.as_ref()).unwrap();
     }
 
     fn remove(&self, path: &str) {
-        std::fs::remove_file(self.repo.root().join(path)).unwrap();
+        self.repo.fs().remove_file(&self.repo.root().join(path)).unwrap();
     }
 
     fn add(&self) {
