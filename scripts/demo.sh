@@ -47,7 +47,14 @@ cd "$work"
 
 say() { printf '\n# %s\n' "$*"; }
 show() { # COMMAND...: shows and runs it
-    printf '$ %s\n' "$(printf '%q ' "$@" | sed 's/ $//')"
+    local line='' word
+    for word; do
+        case $word in
+            *[!A-Za-z0-9_./@:=~,+-]* | '') line+=" ${word@Q}" ;;
+            *) line+=" $word" ;;
+        esac
+    done
+    printf '$%s\n' "$line"
     if [ "$1" = dsv ]; then "$dsv" "${@:2}"; else "$@"; fi
 }
 
@@ -57,12 +64,12 @@ show dsv add .
 show dsv commit -m 'As delivered'
 
 if [ -n "${second:-}" ]; then
-    say 'the next delivery arrives: the dataset as it was published two years later'
+    say 'the next delivery arrives: the dataset as it was published later'
     find . -mindepth 1 -maxdepth 1 ! -name .dsv -exec rm -rf {} +
     cp -a "$second/." .
 else
     say 'a file is changed, one is removed, one is new'
-    mapfile -d '' -t files < <(find . -path ./.dsv -prune -o -type f -size -1M -print0 | sort -z | head -z -n 2)
+    mapfile -d '' -t files < <(find . -path ./.dsv -prune -o -type f -size -1024k -print0 | sort -z | head -z -n 2)
     if [ ${#files[@]} -gt 0 ]; then printf 'one line more\n' >> "${files[0]}"; fi
     if [ ${#files[@]} -gt 1 ]; then show rm -f "${files[1]}"; fi
     printf 'id,label\n1,cat\n2,dog\n' > labels-of-the-demo.csv
