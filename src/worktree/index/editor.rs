@@ -125,10 +125,11 @@ impl IndexEditor {
     }
 
     fn remove_below_only(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        // Also when nothing is below: what was there before may have left the note behind.
+        self.index.overlay.forget_ancestors_clear(path.as_bytes());
         if !self.index.has_below(path)? {
             return Ok(());
         }
-        self.index.overlay.forget_ancestors_clear(path.as_bytes());
         let dirs = self.index.dirs_at_or_below(path.as_bytes()).map(|view| Ok(view?.path().to_vec()));
         for dir in dirs.collect::<Result<Vec<_>, WorktreeError>>()? {
             let names = self.index.dir(&dir)?.entries().map(|entry| Ok(entry?.name.to_vec()));

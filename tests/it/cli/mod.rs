@@ -1,6 +1,5 @@
 //! The binary as a person and as a script meet it.
 
-mod history;
 mod itself;
 mod maintain;
 mod objects;

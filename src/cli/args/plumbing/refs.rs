@@ -61,7 +61,7 @@ pub(crate) struct RevList {
 #[command(after_help = "\
 Examples:
   dsv merge-base cats dogs
-  dsv merge-base --is-ancestor HEAD~1 HEAD && echo yes")]
+  dsv merge-base --is-ancestor HEAD~1 HEAD")]
 pub(crate) struct MergeBase {
     /// One version
     #[arg(value_name = "A")]
