@@ -281,7 +281,7 @@ fn a_damaged_pack_is_not_rewritten_and_the_others_are() {
     bytes[end] ^= 1;
     std::fs::write(pack, bytes).unwrap();
     let done = mini.gc(&Options::default()).unwrap();
-    assert_eq!(done.damaged, std::slice::from_ref(&pack));
+    assert_eq!(done.damaged, std::slice::from_ref(pack));
     assert!(pack.exists());
     assert!(Mini::open(folder.path()).has(&version, &kept));
 }
