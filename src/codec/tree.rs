@@ -7,7 +7,10 @@
 //!
 //! Wire form after the header `dsvt` 1: bincode of `TreeWire`.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::header::TREE;
 use super::{DecodeError, wire};
@@ -83,6 +86,13 @@ mod bytes {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de [u8], D::Error> {
         <&[u8]>::deserialize(deserializer)
     }
+}
+
+/// The id of a directory without entries.
+pub fn empty_tree() -> TreeId {
+    static EMPTY: LazyLock<TreeId> =
+        LazyLock::new(|| TreeId::from_bytes(Sha256::digest(TreeNode::empty().encode()).into()));
+    *EMPTY
 }
 
 impl TreeNode {

@@ -102,3 +102,6 @@ fn sized(writer: &Writer, entry: NewEntry) -> Result<Entry, Error> {
     };
     Ok(Entry { name, kind, size, files, id })
 }
+
+#[cfg(test)]
+mod tests;

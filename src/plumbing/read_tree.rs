@@ -13,7 +13,7 @@ use crate::worktree::{IndexEditor, Staged};
 /// # Errors
 /// When the index or a node is damaged.
 pub fn read_tree(db: &ObjectDb, index: &mut IndexEditor, tree: &TreeId) -> Result<u64, WriteTreeError> {
-    let changes = diff_index(db, Some(tree).filter(|tree| **tree != empty_tree()), index)?;
+    let changes = diff_index(db, Some(tree), index)?;
     let changed = changes.len() as u64;
     for change in changes {
         match change.old {
@@ -24,6 +24,12 @@ pub fn read_tree(db: &ObjectDb, index: &mut IndexEditor, tree: &TreeId) -> Resul
             None => index.remove(&change.path)?,
         }
     }
-    index.set_tree(*tree);
+    // Whoever commits the empty tree stores it.
+    if *tree != empty_tree() {
+        index.set_tree(*tree);
+    }
     Ok(changed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use super::{Error, Repository};
 use crate::model::{Monitor, TreeId, Version, VersionId};
 use crate::plumbing::host::{IoContext, publish};
-use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, StagingIndex};
 
 /// Counts the bytes that `add` stored since the last commit; for information only.
@@ -38,9 +37,9 @@ impl Repository {
         }
     }
 
-    /// The tree of a version, if there is one with any entries; an empty tree is as good as none.
+    /// The tree of a version, if there is one.
     pub(super) fn tree_of(version: Option<&Version>) -> Option<TreeId> {
-        version.map(|version| version.tree).filter(|tree| *tree != empty_tree())
+        version.map(|version| version.tree)
     }
 
     /// Adds to the bytes that were stored since the last commit.

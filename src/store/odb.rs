@@ -17,7 +17,7 @@ use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
 use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
-use crate::codec::tree::TreeNode;
+use crate::codec::tree::{TreeNode, empty_tree};
 use crate::codec::{DecodeError, decode_version, decompress};
 use crate::model::{BlobId, ObjectId, TreeId, Version, VersionId};
 use crate::sys::{Fs, IoContext};
@@ -399,11 +399,14 @@ impl ObjectDb {
         }
     }
 
-    /// A node of a tree.
+    /// A node of a tree. The empty tree is there without being stored.
     ///
     /// # Errors
     /// When it is missing or damaged.
     pub fn tree_node(&self, id: &TreeId) -> Result<TreeNode, StoreError> {
+        if *id == empty_tree() {
+            return Ok(TreeNode::empty());
+        }
         self.counters.tree_nodes.fetch_add(1, Ordering::Relaxed);
         let bytes = self.get(RecordKind::Tree, id.as_bytes())?;
         TreeNode::decode(&bytes).map_err(|source| undecodable(RecordKind::Tree, id.as_bytes(), source))

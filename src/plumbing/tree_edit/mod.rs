@@ -18,15 +18,11 @@ mod levels;
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
-
-use sha2::{Digest, Sha256};
-
 use super::tree_error::TreeError;
-use crate::codec::tree::TreeNode;
 use crate::model::{Entry, EntryKind, EntryName, ObjectId, Totals, TreeId};
 use crate::store::Writer;
 
+pub use crate::codec::tree::empty_tree;
 pub use apply::apply;
 pub use builder::TreeBuilder;
 use levels::{Levels, NodeWriter};
@@ -83,13 +79,6 @@ impl Edit {
     pub fn empty_directory() -> Self {
         Self::tree(WrittenTree { id: empty_tree(), totals: Totals::default() })
     }
-}
-
-/// The id of a directory without entries.
-pub fn empty_tree() -> TreeId {
-    static EMPTY: LazyLock<TreeId> =
-        LazyLock::new(|| TreeId::from_bytes(Sha256::digest(TreeNode::empty().encode()).into()));
-    *EMPTY
 }
 
 /// Writes one directory from its entries in byte order of name. Of subdirectories the trees are known.

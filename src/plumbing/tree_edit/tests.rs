@@ -6,9 +6,12 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::codec::boundary::{MASK, MAX_ITEMS, MIN_ITEMS, name_hash};
 use crate::codec::tree::ChildNode;
+use crate::codec::tree::TreeNode;
 use crate::model::{EntryName, RepoPath};
 use crate::store::{ObjectDb, StoreOptions};
 use crate::sys::OsFs;

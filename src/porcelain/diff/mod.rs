@@ -16,7 +16,6 @@ use crate::plumbing::diff_tree::{
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
 use crate::plumbing::stage::{confirm, locate};
-use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// What is compared with what.
@@ -167,8 +166,7 @@ fn tree_changes(
     spec: &Pathspec,
     totals_only: bool,
 ) -> Result<Vec<TreeChange>, Error> {
-    // An empty tree need not be stored.
-    let [old, new] = [old, new].map(|tree| Some(tree).filter(|tree| **tree != empty_tree()));
+    let (old, new) = (Some(old), Some(new));
     if totals_only && spec.is_empty() {
         let options = DiffOptions { whole_directories: true };
         let changes = collect_changes(repo.db(), old, new, options)?;
@@ -194,7 +192,6 @@ fn staged_changes(
     index: &StagingIndex,
     spec: &Pathspec,
 ) -> Result<Vec<TreeChange>, Error> {
-    let tree = tree.filter(|tree| *tree != empty_tree());
     let mut changes = diff_index(repo.db(), tree.as_ref(), index)?;
     changes.retain(|change| spec.matches(&change.path));
     Ok(changes)

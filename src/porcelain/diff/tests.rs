@@ -2,6 +2,7 @@ use super::*;
 use crate::model::VersionId;
 use crate::plumbing::diff_text::LineChange;
 use crate::plumbing::host::publish;
+use crate::plumbing::tree_edit::empty_tree;
 use crate::porcelain::{Environment, add, cat, commit, info, init, ls};
 
 struct Sandbox {
