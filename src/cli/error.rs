@@ -6,13 +6,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::model::{ErrorKind, NameError};
+use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
-use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, refs};
+use crate::plumbing::stage::StageError;
+use crate::plumbing::store_files::StoreFilesError;
+use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, mktree, refs, update_index};
 use crate::porcelain;
 use crate::porcelain::settings::SettingsError;
 
-use super::ui::Palette;
+use super::ui::{Palette, count};
 
 /// An error of a layer below that can say what kind it is and what to do next.
 pub(crate) trait Explained: Error + Send + Sync {
@@ -23,19 +26,28 @@ pub(crate) trait Explained: Error + Send + Sync {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// Everything that it is about, where the message only tells how many, each on a line.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
+
+/// Details that a person is shown; a program gets them all.
+const MAX_DETAILS: usize = 10;
 
 /// Why a command ended without doing what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: ErrorKind,
     hint: Option<String>,
+    details: Vec<String>,
     cause: Box<dyn Error + Send + Sync>,
 }
 
 impl<E: Explained + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { kind: error.kind(), hint: error.hint(), cause: Box::new(error) }
+        Self { kind: error.kind(), hint: error.hint(), details: error.details(), cause: Box::new(error) }
     }
 }
 
@@ -95,6 +107,21 @@ impl Explained for porcelain::Error {
     fn hint(&self) -> Option<String> {
         Self::hint(self)
     }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Stage(StageError::Problems { problems, .. }) => {
+                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+            }
+            Self::Stage(StageError::Store(StoreFilesError::Files { problems, .. })) => {
+                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+            }
+            Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
+                obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Explained for SettingsError {
@@ -120,7 +147,14 @@ macro_rules! explained_by_kind {
     };
 }
 
-explained_by_kind!(cat_file::Error, commit_tree::Error, index_pack::Error, refs::Error);
+explained_by_kind!(
+    cat_file::Error,
+    commit_tree::Error,
+    index_pack::Error,
+    mktree::Error,
+    refs::Error,
+    update_index::Error
+);
 
 /// Errors of layers below that the porcelain knows advice for.
 macro_rules! by_way_of_porcelain {
@@ -172,15 +206,16 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
 
 /// The error as one document, with `--json`.
 #[derive(Debug, Serialize)]
-struct Document {
-    error: Body,
+struct Document<'a> {
+    error: Body<'a>,
 }
 
 #[derive(Debug, Serialize)]
-struct Body {
+struct Body<'a> {
     kind: &'static str,
     message: String,
     causes: Vec<String>,
+    details: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     exit_code: u8,
@@ -204,31 +239,24 @@ impl Failure {
         false
     }
 
-    /// The message and the causes below it, without those that only repeat the one above.
-    fn chain(&self) -> Vec<String> {
-        let mut lines = vec![readable(&*self.cause)];
-        let mut cause = self.cause.source();
-        while let Some(error) = cause {
-            let text = readable(error);
-            if !text.is_empty() && lines.last().is_none_or(|above| !above.contains(&text)) {
-                lines.push(text);
-            }
-            cause = error.source();
-        }
-        lines
-    }
-
     /// Writes the error for a person.
     ///
     /// # Errors
     /// When the writer fails.
     pub(crate) fn write_text(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
         let Palette { error, hint, .. } = palette;
-        let mut chain = self.chain().into_iter();
+        let mut chain = chain(&*self.cause).into_iter();
         let message = chain.next().unwrap_or_default();
         writeln!(out, "{error}error{error:#}: {message}")?;
         for cause in chain {
             writeln!(out, "  because: {cause}")?;
+        }
+        for detail in self.details.iter().take(MAX_DETAILS) {
+            writeln!(out, "  {detail}")?;
+        }
+        let more = self.details.len().saturating_sub(MAX_DETAILS) as u64;
+        if more > 0 {
+            writeln!(out, "  and {} more", count(more))?;
         }
         if let Some(text) = &self.hint {
             writeln!(out, "{hint}hint{hint:#}: {text}")?;
@@ -241,17 +269,32 @@ impl Failure {
     /// # Errors
     /// When the writer fails.
     pub(crate) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut chain = self.chain().into_iter();
+        let mut chain = chain(&*self.cause).into_iter();
         let body = Body {
             kind: self.kind.as_str(),
             message: chain.next().unwrap_or_default(),
             causes: chain.collect(),
+            details: &self.details,
             hint: self.hint.clone(),
             exit_code: self.exit_code(),
         };
         serde_json::to_writer(&mut *out, &Document { error: body })?;
         writeln!(out)
     }
+}
+
+/// The message and the causes below it, without those that only repeat the one above.
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut lines = vec![readable(error)];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = readable(error);
+        if !text.is_empty() && lines.last().is_none_or(|above| !above.contains(&text)) {
+            lines.push(text);
+        }
+        cause = error.source();
+    }
+    lines
 }
 
 /// The message of one error of a chain; of an error of the operating system without its number.
@@ -304,7 +347,7 @@ mod tests {
     fn programs_read_one_document() {
         let mut out = Vec::new();
         failure(io::ErrorKind::PermissionDenied).write_json(&mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"{"error":{"kind":"permission-denied","message":"cannot open the pack 'x.pack'","causes":["permission denied"],"hint":"check who owns the folder","exit_code":3}}"#);
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"{"error":{"kind":"permission-denied","message":"cannot open the pack 'x.pack'","causes":["permission denied"],"details":[],"hint":"check who owns the folder","exit_code":3}}"#);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod test_history;
 pub mod tree_edit;
 mod tree_error;
 pub mod tree_walk;
+pub mod update_index;
 pub mod usage;
 pub mod verify_pack;
 mod work_stack;

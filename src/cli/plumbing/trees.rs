@@ -10,13 +10,13 @@ use crate::cli::args::plumbing::trees::{CommitTree, DiffTree, LsTree, WriteTree}
 use crate::cli::error::{Failure, StreamError, UsageError};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
-use crate::model::{DatasetName, Entry, Origin, RepoPath, TreeId, Version};
+use crate::model::{DatasetName, Entry, Monitor, Origin, RepoPath, TreeId, Version};
 use crate::plumbing::cat_file::{self, Object, ObjectKind};
 use crate::plumbing::diff_tree::{DiffOptions, Rename, TreeChange, collect_changes, take_renames};
 use crate::plumbing::labels::LabelChoice;
-use crate::plumbing::tree_walk::{Entries, totals, walk_all};
+use crate::plumbing::tree_walk::totals;
 use crate::plumbing::write_tree::write_tree as write_index;
-use crate::plumbing::{Writer, commit_tree, pack_file_name, pack_objects, tree_edit};
+use crate::plumbing::{Writer, commit_tree, ls_tree, pack_file_name, pack_objects};
 use crate::porcelain::{self, Repository};
 
 /// How lines of trees look.
@@ -25,14 +25,15 @@ struct Form {
     long: bool,
     name_only: bool,
     nul: bool,
+    directories: bool,
 }
 
-/// `KIND ID`, with `long` also size and number of files, a tab, and the path.
+/// `KIND ID`, with `long` also the size, a tab, and the path.
 fn entry_line(out: &mut dyn Write, path: &RepoPath, entry: &Entry, form: Form) -> io::Result<()> {
     if !form.name_only {
         write!(out, "{} {}", entry.kind.as_str(), entry.id)?;
         if form.long {
-            write!(out, " {} {}", entry.size, entry.files)?;
+            write!(out, " {}", entry.size)?;
         }
         out.write_all(b"\t")?;
     }
@@ -43,7 +44,8 @@ fn entry_line(out: &mut dyn Write, path: &RepoPath, entry: &Entry, form: Form) -
 pub(crate) fn ls_tree(args: &LsTree, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
     let tree = repository.resolve_tree(args.tree.as_encoded_bytes())?;
-    let form = Form { long: args.long, name_only: args.name_only, nul: args.nul };
+    let form =
+        Form { long: args.long, name_only: args.name_only, nul: args.nul, directories: args.directories };
     list_tree(&repository, &tree, args.recursive, form, session)?;
     Ok(Answer::Yes)
 }
@@ -55,21 +57,12 @@ fn list_tree(
     form: Form,
     session: &mut Session,
 ) -> Result<(), Failure> {
-    if !recursive {
-        for entry in Entries::new(repository.db(), tree, None)? {
-            let entry = entry?;
-            entry_line(session.ui.out(), &RepoPath::from(entry.name.clone()), &entry, form)?;
-        }
-        return Ok(());
-    }
-    for item in walk_all(repository.db(), tree)? {
-        let (path, entry) = item?;
-        // A folder that holds something is seen by what it holds.
-        if !entry.kind.is_dir() || entry.id == tree_edit::empty_tree().object() {
-            entry_line(session.ui.out(), &path, &entry, form)?;
-        }
-    }
-    Ok(())
+    let interrupt = crate::cli::signals::interrupt();
+    let monitor = Monitor { interrupt, ..Monitor::quiet() };
+    let options = ls_tree::Options { recursive, directories: form.directories };
+    ls_tree::run(repository.db(), tree, options, &monitor, &mut |path, entry| -> Result<(), Failure> {
+        Ok(entry_line(session.ui.out(), &path, &entry, form)?)
+    })
 }
 
 /// `dsv diff-tree`

@@ -142,4 +142,35 @@ mod tests {
         * y
         ");
     }
+
+    #[test]
+    fn an_octopus_and_a_lane_that_crosses() {
+        insta::assert_snapshot!(
+            drawn(&[('m', "abc"), ('c', "r"), ('b', "z"), ('a', "r"), ('r', "z"), ('z', "")]), @r"
+        * m
+        |\
+        | |\
+        | | * c
+        | * | b
+        * | | a
+        |_|/
+        * | r
+        |/
+        * z
+        ");
+    }
+
+    #[test]
+    fn a_line_that_goes_on_beside_a_merge() {
+        insta::assert_snapshot!(drawn(&[('x', "r"), ('m', "ab"), ('b', "r"), ('a', "r"), ('r', "")]), @r"
+        * x
+        | * m
+        | |\
+        | | * b
+        |_|/
+        | * a
+        |/
+        * r
+        ");
+    }
 }

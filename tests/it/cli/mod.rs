@@ -1,5 +1,6 @@
 //! The binary as a person and as a script meet it.
 
+mod history;
 mod itself;
 mod maintain;
 mod objects;

@@ -37,7 +37,7 @@ fn without_a_repository_the_error_tells_what_to_do() {
     error: '$ROOT/work' is not inside a dsv repository
     hint: make one with 'dsv init' in the folder of your data
     ");
-    assert_snapshot!(sandbox.fails(3, ["count-objects", "--json"]), @r#"{"error":{"kind":"not-a-repository","message":"'$ROOT/work' is not inside a dsv repository","causes":[],"hint":"make one with 'dsv init' in the folder of your data","exit_code":3}}"#);
+    assert_snapshot!(sandbox.fails(3, ["count-objects", "--json"]), @r#"{"error":{"kind":"not-a-repository","message":"'$ROOT/work' is not inside a dsv repository","causes":[],"details":[],"hint":"make one with 'dsv init' in the folder of your data","exit_code":3}}"#);
 }
 
 #[test]

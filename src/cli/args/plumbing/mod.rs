@@ -1,5 +1,6 @@
 //! Commands for scripts: one operation each, text in and out.
 
+pub(crate) mod index;
 pub(crate) mod objects;
 pub(crate) mod packs;
 pub(crate) mod refs;

@@ -6,7 +6,7 @@ use clap::Args;
 
 /// List a tree
 ///
-/// Prints kind, id and path of each entry; with -l files and bytes, too. Paths are quoted when they have unusual bytes; -z prints
+/// Prints kind, id and path of each entry; with -l the size, too. Paths are quoted when they have unusual bytes; -z prints
 /// them as they are and ends lines in NUL.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,7 +21,10 @@ pub(crate) struct LsTree {
     /// Also what is in folders
     #[arg(short)]
     pub(crate) recursive: bool,
-    /// Files and bytes, too
+    /// With -r, folders before what is in them, too
+    #[arg(short = 't')]
+    pub(crate) directories: bool,
+    /// The size in bytes, too
     #[arg(short)]
     pub(crate) long: bool,
     /// Only the paths
