@@ -8,11 +8,15 @@
 )]
 
 mod cli;
+mod crash;
 mod damage;
+mod fault;
 mod format_doc;
 mod gc;
 mod golden;
+mod kill;
 mod layers;
+mod model;
 mod readme;
 mod refs;
 mod staging_index;

@@ -1,5 +1,7 @@
 //! What would be lost, and what there is to do.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use super::{CheckoutError, Content, Context, Obstacle, PathChange};
@@ -39,9 +41,13 @@ pub(super) fn plan(
 ) -> Result<Plan, CheckoutError> {
     let mut plan = Plan::default();
     let mut obstacles = Vec::new();
+    // Only where a folder becomes a file this is asked for.
+    let going = LazyCell::new(|| {
+        changes.iter().filter(|change| change.new.is_none()).map(|change| &change.path).collect()
+    });
     for change in changes {
         context.monitor.interrupt.check()?;
-        if let Some(obstacle) = plan_one(context, index, change, &mut plan)? {
+        if let Some(obstacle) = plan_one(context, index, change, &going, &mut plan)? {
             obstacles.push((change.path.clone(), obstacle));
             if obstacles.len() >= MAX_OBSTACLES {
                 break;
@@ -55,6 +61,7 @@ fn plan_one(
     context: &Context<'_>,
     index: &StagingIndex,
     change: &PathChange,
+    going: &BTreeSet<&RepoPath>,
     plan: &mut Plan,
 ) -> Result<Option<Obstacle>, CheckoutError> {
     let PathChange { path, old, new } = change;
@@ -79,7 +86,8 @@ fn plan_one(
         }
         OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
             is_folder = true;
-            if new.is_some_and(|new| new.kind != EntryKind::Directory) && has_untracked(context, index, path)?
+            if new.is_some_and(|new| new.kind != EntryKind::Directory)
+                && !folder_goes(context, path, going, &mut plan.remove_folders)?
             {
                 // Never with `force` either: whole folders are no accident.
                 return if force {
@@ -223,15 +231,16 @@ fn hash(context: &Context<'_>, path: &RepoPath) -> Result<Option<crate::model::O
 }
 
 /// Whether the file holds the first bytes of what it is to become: what a checkout that was ended in the
-/// middle leaves behind, and no loss.
+/// middle leaves behind, and no loss. The executable bit is there from the creation on, so where it differs
+/// a person changed it.
 fn is_beginning(
     context: &Context<'_>,
     path: &RepoPath,
     new: &Content,
     stat: &Stat,
 ) -> Result<bool, CheckoutError> {
-    let regular = matches!(new.kind, EntryKind::File | EntryKind::Executable) && stat.kind == FileKind::File;
-    if !regular || stat.size > new.size {
+    let regular = matches!(new.kind, EntryKind::File | EntryKind::Executable);
+    if !regular || !kind_fits(new.kind, stat) || stat.size > new.size {
         return Ok(false);
     }
     let absolute = context.materializer.locate(path)?;
@@ -257,24 +266,27 @@ fn is_beginning(
     }
 }
 
-/// Whether a folder holds anything that the index does not know.
-fn has_untracked(
+/// Whether a folder holds nothing but what goes and other such folders; these and itself are noted, the
+/// innermost first.
+fn folder_goes(
     context: &Context<'_>,
-    index: &StagingIndex,
     folder: &RepoPath,
+    going: &BTreeSet<&RepoPath>,
+    folders: &mut Vec<RepoPath>,
 ) -> Result<bool, CheckoutError> {
     let absolute = context.materializer.locate(folder)?;
     let entries = context.db.fs().list(&absolute).and_then(|dir| dir.entries()).at("list", &absolute)?;
     for (name, kind) in entries {
-        let Ok(name) = crate::model::EntryName::new(name) else { return Ok(true) };
+        let Ok(name) = crate::model::EntryName::new(name) else { return Ok(false) };
         let path = folder.join(&name);
-        let unknown = match kind {
-            FileKind::Directory => has_untracked(context, index, &path)?,
-            _ => index.get(&path)?.is_none(),
+        let goes = match kind {
+            FileKind::Directory => folder_goes(context, &path, going, folders)?,
+            _ => going.contains(&path),
         };
-        if unknown {
-            return Ok(true);
+        if !goes {
+            return Ok(false);
         }
     }
-    Ok(false)
+    folders.push(folder.clone());
+    Ok(true)
 }

@@ -130,6 +130,42 @@ fn an_empty_folder_comes_fills_and_goes() {
 }
 
 #[test]
+fn an_empty_folder_becomes_a_file() {
+    let mut f = fixture();
+    let empty = crate::plumbing::tree_edit::empty_tree().object();
+    let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    f.apply(&[("a", None, folder), ("b/c", None, two)], false).unwrap();
+    // Empty folders that no version has are nobody's work.
+    sys::Fs::create_dir_all(&OsFs, &f.at("b/d/e")).unwrap();
+    f.apply(&[("a", folder, one), ("b", None, one), ("b/c", two, None)], false).unwrap();
+    assert_eq!((f.read("a"), f.read("b")), (b"one".to_vec(), b"one".to_vec()));
+    assert_eq!(f.index.iter().count(), 2);
+}
+
+#[test]
+fn a_folder_with_what_is_staged_alone_becomes_no_file() {
+    let mut f = fixture();
+    let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));
+    f.apply(&[("a/b", None, two), ("a/staged", None, three)], false).unwrap();
+    let error = f.apply(&[("a", None, one), ("a/b", two, None)], false).unwrap_err();
+    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Untracked)]);
+    assert_eq!((f.read("a/b"), f.read("a/staged")), (b"two".to_vec(), b"three".to_vec()));
+}
+
+#[test]
+fn an_executable_bit_that_was_changed_is_not_committed() {
+    let mut f = fixture();
+    let (one, script) = (f.file(b"one"), Some(f.store(b"#!", EntryKind::Executable)));
+    f.apply(&[("one", None, one), ("run", None, script)], false).unwrap();
+    sys::Fs::set_executable(&OsFs, &f.at("one"), true).unwrap();
+    sys::Fs::set_executable(&OsFs, &f.at("run"), false).unwrap();
+    let error = f.apply(&[("one", one, one), ("run", script, script)], false).unwrap_err();
+    let expected = ["one", "run"].map(|name| (name.to_owned(), Obstacle::Modified));
+    assert_eq!(obstacles(error), expected);
+}
+
+#[test]
 fn what_is_not_committed_is_refused_before_anything_is_touched() {
     let mut f = fixture();
     let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));

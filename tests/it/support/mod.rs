@@ -4,8 +4,10 @@ pub(crate) mod crash;
 pub(crate) mod fault;
 pub(crate) mod mini;
 pub(crate) mod record;
+pub(crate) mod repo;
 pub(crate) mod rng;
 pub(crate) mod sandbox;
+pub(crate) mod scenario;
 pub(crate) mod tree;
 
 use std::path::Path;
