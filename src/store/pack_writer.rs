@@ -39,12 +39,13 @@ pub(super) struct SealedPack {
 
 impl PackWriter {
     pub(super) fn create(fs: &Arc<dyn Fs>, objects: &Path) -> Result<Self, StoreError> {
-        let file = match PendingFile::create(fs, objects) {
+        let options = CreateOptions { stream: true, ..Default::default() };
+        let file = match PendingFile::create_with(fs, objects, options) {
             Err(error) if error.is_not_found() => {
                 fs.create_dir_all(objects).at("create", objects)?;
                 let parent = objects.parent().unwrap_or(objects);
                 fs.sync_dir(parent).at("sync", parent)?;
-                PendingFile::create_with(fs, objects, CreateOptions { stream: true, ..Default::default() })?
+                PendingFile::create_with(fs, objects, options)?
             }
             created => created?,
         };

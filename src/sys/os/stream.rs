@@ -1,9 +1,9 @@
 //! Writing much in one go, past the page cache.
 //!
 //! Gigabytes that are written and not read again soon only drive other things out of the page cache, and
-//! filling it can cost more than the disk: here a thread of its own writes aligned blocks directly, while
-//! the caller fills the next one. Where the system or the file system has no direct writes, the same
-//! thread writes as usual.
+//! filling it can cost more than the disk: here threads of their own write aligned blocks directly, while
+//! the caller fills the next one. A direct write waits for the disk, so two of them are under way, lest the disk
+//! wait for us. Where the system or the file system has no direct writes, the same threads write as usual.
 
 use std::io::{self, Seek, SeekFrom};
 use std::sync::Arc;
@@ -17,8 +17,10 @@ use super::platform;
 const BLOCK_LEN: usize = 4 * 1024 * 1024;
 /// What memory, offsets and lengths of direct writes are multiples of; no known device asks for more.
 const ALIGNMENT: usize = 4096;
-/// Blocks in use at once: one is filled, one waits, one is written.
-const BLOCKS: usize = 3;
+/// Blocks that are written at once.
+const THREADS: usize = 2;
+/// Blocks in use at once: one is filled, one waits, the others are written.
+const BLOCKS: usize = THREADS + 2;
 
 /// Memory whose used part begins at a multiple of [`ALIGNMENT`].
 #[derive(Debug)]
@@ -58,35 +60,40 @@ pub(super) struct Streamer {
     /// Where the bytes of `block` go.
     offset: u64,
     blocks: usize,
-    thread: Option<BlockWriter>,
+    writer: Option<BlockWriter>,
     failed: bool,
 }
 
-/// The thread that writes full blocks.
+/// The threads that write full blocks.
 #[derive(Debug)]
 struct BlockWriter {
     full: Sender<(u64, Block)>,
     spare: Receiver<Block>,
-    thread: JoinHandle<io::Result<()>>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl BlockWriter {
     fn start(file: Arc<std::fs::File>) -> Self {
         let (full, full_out) = crossbeam_channel::bounded::<(u64, Block)>(1);
         let (spare_in, spare) = crossbeam_channel::unbounded();
-        let thread = std::thread::spawn(move || write_blocks(&file, &full_out, &spare_in));
-        Self { full, spare, thread }
+        let start = |_| {
+            let (file, full_out, spare_in) = (Arc::clone(&file), full_out.clone(), spare_in.clone());
+            std::thread::spawn(move || write_blocks(&file, &full_out, &spare_in))
+        };
+        Self { full, spare, threads: (0..THREADS).map(start).collect() }
     }
 
+    /// Waits for all blocks; returns the first failure.
     fn join(self) -> io::Result<()> {
         drop(self.full);
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let join = |thread: JoinHandle<_>| thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+        self.threads.into_iter().map(join).fold(Ok(()), io::Result::and)
     }
 }
 
 impl Streamer {
     pub(super) fn new(file: Arc<std::fs::File>) -> Self {
-        Self { file, block: Block::new(), offset: 0, blocks: 1, thread: None, failed: false }
+        Self { file, block: Block::new(), offset: 0, blocks: 1, writer: None, failed: false }
     }
 
     /// Takes bytes; most calls only copy them.
@@ -104,12 +111,12 @@ impl Streamer {
         Ok(())
     }
 
-    /// Hands the full block to the thread and takes an empty one.
+    /// Hands the full block to the threads and takes an empty one.
     fn send(&mut self) -> io::Result<()> {
         if self.failed {
             return Err(io::Error::other("an earlier write failed"));
         }
-        let writer = self.thread.get_or_insert_with(|| BlockWriter::start(Arc::clone(&self.file)));
+        let writer = self.writer.get_or_insert_with(|| BlockWriter::start(Arc::clone(&self.file)));
         let next = match writer.spare.try_recv() {
             Ok(block) => Some(block),
             Err(_) if self.blocks < BLOCKS => {
@@ -124,12 +131,12 @@ impl Streamer {
             self.offset += full.len as u64;
             writer.full.send((offset, full)).is_ok()
         });
-        // The thread ends early only by a failure, which it returns.
+        // The threads end early only by a failure, which they return.
         if sent { Ok(()) } else { self.join() }
     }
 
     fn join(&mut self) -> io::Result<()> {
-        let joined = self.thread.take().map_or(Ok(()), BlockWriter::join);
+        let joined = self.writer.take().map_or(Ok(()), BlockWriter::join);
         self.failed |= joined.is_err();
         joined
     }
@@ -139,7 +146,7 @@ impl Streamer {
     /// # Errors
     /// The first failure of any write.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        if self.thread.is_some() {
+        if self.writer.is_some() {
             self.join()?;
             platform::set_direct(&self.file, false)?;
         }
