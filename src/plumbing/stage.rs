@@ -8,7 +8,7 @@ use super::store_files::{FileToStore, StoreFilesError, StoredFile, store_files};
 use super::tree_edit::empty_tree;
 use crate::model::{EntryKind, ErrorKind, Interrupted, Monitor, RepoPath, Totals};
 use crate::store::Writer;
-use crate::sys::{FileKind, Fs, IoContext, IoError, bytes_to_path};
+use crate::sys::{FileKind, Fs, IoContext, IoError, Stat, bytes_to_path};
 use crate::worktree::{
     Change, Difference, IndexEditor, Materializer, Problem, ProblemKind, ScanOptions, Staged, StagingIndex,
     StatFacts, UntrackedMode, WorktreeError, scan,
@@ -247,7 +247,7 @@ pub fn plan(
     let (differences, mut outcome) = look(fs, root, index, options, monitor)?;
     for difference in differences {
         let path = difference.path.clone();
-        let Some(changed) = confirm(fs, root, index, difference, monitor)? else {
+        let Verdict::Differs(changed) = confirm(fs, root, index, difference, monitor)? else {
             outcome.confirmed += 1;
             continue;
         };
@@ -271,7 +271,16 @@ pub fn plan(
     Ok(outcome)
 }
 
-/// Settles whether a file that may be modified is: it is hashed. `None` when it is what is staged.
+/// What a closer look at a difference showed.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is one.
+    Differs(Difference),
+    /// The file holds what is staged, and its facts from before the first byte was read are these.
+    Unchanged(RepoPath, Stat),
+}
+
+/// Settles whether a file that may be modified is: it is hashed.
 ///
 /// # Errors
 /// When the file cannot be read, or the work was interrupted.
@@ -281,15 +290,19 @@ pub fn confirm(
     index: &StagingIndex,
     difference: Difference,
     monitor: &Monitor<'_>,
-) -> Result<Option<Difference>, StageError> {
-    let Change::MaybeModified { kind, size } = difference.change else { return Ok(Some(difference)) };
+) -> Result<Verdict, StageError> {
+    let Change::MaybeModified { kind, size } = difference.change else {
+        return Ok(Verdict::Differs(difference));
+    };
     let absolute = root.join(bytes_to_path(difference.path.as_bytes()).at("name", root)?);
     let hashed = hash_file(fs, &absolute, monitor.interrupt);
     monitor.interrupt.check()?;
-    let (id, ..) = hashed.at("read", &absolute)?;
-    let same = index.get(&difference.path)?.is_some_and(|staged| staged.id == id.object());
+    let (id, _, stat) = hashed.at("read", &absolute)?;
+    if index.get(&difference.path)?.is_some_and(|staged| staged.id == id.object()) {
+        return Ok(Verdict::Unchanged(difference.path, stat));
+    }
     let change = Change::Modified { from: kind, to: kind, size };
-    Ok((!same).then_some(Difference { path: difference.path, change }))
+    Ok(Verdict::Differs(Difference { path: difference.path, change }))
 }
 
 /// Where a path of the dataset lies on the disk.

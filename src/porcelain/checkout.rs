@@ -6,7 +6,7 @@ use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
-use crate::plumbing::stage::confirm;
+use crate::plumbing::stage::{Verdict, confirm};
 use crate::worktree::{IndexEditor, ScanOptions, StagingIndex, UntrackedMode, scan};
 
 /// Where to go.
@@ -131,9 +131,8 @@ pub(super) fn dirty_paths(
         if !spec.matches(&difference.path) {
             continue;
         }
-        let Some(difference) = confirm(&**repo.fs(), repo.root(), index, difference, monitor)? else {
-            continue;
-        };
+        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
+        let Verdict::Differs(difference) = verdict else { continue };
         let staged = index.get(&difference.path)?;
         let content = staged.map(|staged| Content { kind: staged.kind, size: staged.size, id: staged.id });
         if content.is_some() {

@@ -5,7 +5,8 @@ use super::{Error, Repository};
 use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
-use crate::plumbing::stage::confirm;
+use crate::plumbing::refresh::Refresh;
+use crate::plumbing::stage::{Verdict, confirm};
 use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
 
 /// What to look at.
@@ -104,18 +105,25 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         counts: found.counts,
         hashed_bytes: 0,
     };
+    let mut refresh = None;
     let chosen = found.differences.into_iter().filter(|difference| spec.matches(&difference.path));
     for difference in chosen {
         if let Change::MaybeModified { size, .. } = difference.change {
             outcome.hashed_bytes += size;
-            let same = Totals { files: 1, bytes: size };
-            match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
-                Some(difference) => outcome.add(difference.path, difference.change),
-                None => outcome.unchanged = outcome.unchanged.plus(same),
-            }
-        } else {
-            outcome.add(difference.path, difference.change);
+            refresh.get_or_insert_with(|| Refresh::begin(repo.fs(), &repo.layout().index()).ok());
         }
+        match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+            Verdict::Differs(difference) => outcome.add(difference.path, difference.change),
+            Verdict::Unchanged(path, stat) => {
+                outcome.unchanged = outcome.unchanged.plus(Totals { files: 1, bytes: stat.size });
+                if let (Some(Some(refresh)), Some(staged)) = (&mut refresh, index.get(&path)?) {
+                    refresh.note(path, staged, &stat);
+                }
+            }
+        }
+    }
+    if let Some(refresh) = refresh.flatten() {
+        repo.remember(refresh, monitor);
     }
     Ok(outcome)
 }

@@ -1,8 +1,12 @@
 //! What the verbs of the worktree share: the staging index and the version that it started from.
 
+use std::time::Duration;
+
 use super::{Error, Repository};
 use crate::model::{Monitor, TreeId, Version, VersionId};
 use crate::plumbing::host::{IoContext, publish};
+use crate::plumbing::refresh::Refresh;
+use crate::store::IndexLock;
 use crate::worktree::{IndexEditor, StagingIndex};
 
 /// Counts the bytes that `add` stored since the last commit; for information only.
@@ -24,6 +28,21 @@ impl Repository {
     pub fn edit_index(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
         let lock = self.lock_index(monitor)?;
         Ok(IndexEditor::open(self.fs(), &self.layout().index(), lock)?)
+    }
+
+    /// Keeps what was found out about unchanged files, if nobody else changes the index just now and it can be
+    /// written; who looks again finds it out again.
+    pub(super) fn remember(&self, refresh: Refresh, monitor: &Monitor<'_>) {
+        if refresh.is_empty() || self.check_writable().is_err() {
+            return;
+        }
+        let (fs, layout) = (self.fs(), self.layout());
+        let locked =
+            self.env().locked(Duration::ZERO, monitor, |request| IndexLock::acquire(&**fs, layout, request));
+        let Ok(lock) = locked else { return };
+        if let Ok(mut index) = IndexEditor::open(fs, &layout.index(), lock.into_lock()) {
+            let _ = refresh.save(&mut index);
+        }
     }
 
     /// The version that the worktree comes from; `None` before the first commit.

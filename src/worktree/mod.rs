@@ -16,3 +16,4 @@ pub use scan::{
     Change, Difference, Problem, ProblemKind, ScanCounts, ScanOptions, ScanOutcome, UntrackedMode, scan,
     scan_with,
 };
+pub use stat::file_system_now;

@@ -79,7 +79,7 @@ impl StatFacts {
 ///
 /// # Errors
 /// When no file can be created in `directory`.
-pub(super) fn file_system_now(fs: &Arc<dyn Fs>, directory: &Path) -> Result<i64, IoError> {
+pub fn file_system_now(fs: &Arc<dyn Fs>, directory: &Path) -> Result<i64, IoError> {
     let mut probe = PendingFile::create(fs, directory)?;
     let stat = probe.file().stat().at("stat", directory)?;
     // Not the ctime, which some systems have not.

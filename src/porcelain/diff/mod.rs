@@ -15,7 +15,7 @@ use crate::plumbing::diff_tree::{
 };
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
-use crate::plumbing::stage::{confirm, locate};
+use crate::plumbing::stage::{Verdict, confirm, locate};
 use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// What is compared with what.
@@ -214,9 +214,8 @@ fn worktree_states(
         if !spec.matches(&difference.path) {
             continue;
         }
-        let Some(difference) = confirm(&**repo.fs(), repo.root(), index, difference, monitor)? else {
-            continue;
-        };
+        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
+        let Verdict::Differs(difference) = verdict else { continue };
         let state = match difference.change {
             Change::Vanished { .. } => None,
             Change::Modified { to: kind, size, .. } | Change::MaybeModified { kind, size } => {
