@@ -121,7 +121,7 @@ impl LabelQuery {
     }
 }
 
-/// The versions of a dataset with the highest label that the query asks for, behind and at `tip`; more than
+/// The versions of a dataset with the highest label that the query asks for, behind and at `tips`; more than
 /// one where two people gave one label to two versions that were merged later. Full releases come
 /// before pre-releases, unless one is asked for.
 ///
@@ -129,13 +129,13 @@ impl LabelQuery {
 /// When a version is missing or damaged; when interrupted.
 pub fn find(
     db: &ObjectDb,
-    tip: &VersionId,
+    tips: &[VersionId],
     dataset: &DatasetName,
     query: &LabelQuery,
     interrupt: &Interrupt,
 ) -> Result<Vec<(VersionId, Version)>, HistoryError> {
     let mut found: Vec<(VersionId, Version)> = Vec::new();
-    walk(db, [*tip], interrupt, |id, version| {
+    walk(db, tips.iter().copied(), interrupt, |id, version| {
         if version.dataset != *dataset {
             return Step::Parents;
         }
@@ -208,10 +208,8 @@ pub fn choose(
         return Ok(label);
     }
     let query = LabelQuery::Exactly(label.clone());
-    for parent in parents {
-        if let Some((id, _)) = find(db, parent, dataset, &query, interrupt)?.into_iter().next() {
-            return Err(LabelError::Taken { dataset: dataset.clone(), label, id });
-        }
+    if let Some((id, _)) = find(db, parents, dataset, &query, interrupt)?.into_iter().next() {
+        return Err(LabelError::Taken { dataset: dataset.clone(), label, id });
     }
     Err(LabelError::Backward { dataset: dataset.clone(), label, newest: highest })
 }

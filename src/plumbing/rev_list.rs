@@ -43,12 +43,12 @@ pub fn run(
     options: &Options,
     monitor: &Monitor<'_>,
 ) -> Result<Vec<Listed>, HistoryError> {
-    let mut graph = Graph::load(db, starts, options, monitor)?;
+    let mut order = Order::new(db, starts, options, monitor)?;
     let limit = options.limit.unwrap_or(usize::MAX);
     let mut skip = options.skip;
     let mut listed = Vec::new();
     while listed.len() < limit
-        && let Some((id, version)) = graph.next(options.first_parent)
+        && let Some((id, version)) = order.next()?
     {
         monitor.interrupt.check()?;
         if !touches(db, &version, &options.paths)? {
@@ -66,6 +66,56 @@ pub fn run(
 /// The parents that a listing follows.
 fn followed(version: &Version, first_parent: bool) -> &[VersionId] {
     if first_parent { &version.parents[..version.parents.len().min(1)] } else { &version.parents }
+}
+
+/// The versions in the order of the list. Where history is one line, only what is listed is read: there is
+/// no other version that could come before the one that is next.
+struct Order<'a> {
+    db: &'a ObjectDb,
+    options: &'a Options,
+    monitor: &'a Monitor<'a>,
+    rest: Rest,
+}
+
+/// What is not listed yet.
+enum Rest {
+    /// A version and what lies behind it.
+    Line(VersionId),
+    Graph(Graph),
+    Nothing,
+}
+
+impl<'a> Order<'a> {
+    fn new(
+        db: &'a ObjectDb,
+        starts: &[VersionId],
+        options: &'a Options,
+        monitor: &'a Monitor<'a>,
+    ) -> Result<Self, HistoryError> {
+        let rest = match starts {
+            [start] if options.exclude.is_empty() => Rest::Line(*start),
+            _ => Rest::Graph(Graph::load(db, starts, options, monitor)?),
+        };
+        Ok(Self { db, options, monitor, rest })
+    }
+
+    fn next(&mut self) -> Result<Option<(VersionId, Version)>, HistoryError> {
+        let first_parent = self.options.first_parent;
+        match &mut self.rest {
+            Rest::Nothing => Ok(None),
+            Rest::Graph(graph) => Ok(graph.next(first_parent)),
+            Rest::Line(id) => {
+                let id = *id;
+                let version = self.db.version(&id)?;
+                self.rest = match followed(&version, first_parent) {
+                    [] => Rest::Nothing,
+                    [parent] => Rest::Line(*parent),
+                    parents => Rest::Graph(Graph::load(self.db, parents, self.options, self.monitor)?),
+                };
+                Ok(Some((id, version)))
+            }
+        }
+    }
 }
 
 /// The versions to be listed, and those whose children are all listed.

@@ -219,10 +219,20 @@ impl<'a> Names<'a> {
         dataset: &DatasetName,
         query: &LabelQuery,
     ) -> Result<VersionId, RevError> {
-        let tip = self.tip(revision, dataset)?;
-        let found = find(self.db, &tip, dataset, query, self.interrupt)?;
+        let (tips, unknown) = match self.tip(revision, dataset) {
+            Ok(tip) => (vec![tip], None),
+            // A dataset that was renamed or deleted may live on in the history of others.
+            Err(error @ RevError::NotFound { .. }) => {
+                (self.refs.list()?.into_iter().map(|(_, id)| id).collect(), Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        let found = find(self.db, &tips, dataset, query, self.interrupt)?;
         if found.is_empty() {
-            let newest = newest(self.db, &[tip], dataset, self.interrupt)?.map(|(label, _)| label);
+            let newest = newest(self.db, &tips, dataset, self.interrupt)?.map(|(label, _)| label);
+            if let (None, Some(unknown)) = (&newest, unknown) {
+                return Err(unknown);
+            }
             return Err(RevError::NoLabel { text: revision.shown_base(), dataset: dataset.clone(), newest });
         }
         let candidates = found.iter().map(|(id, version)| Candidate::version("version", *id, version));

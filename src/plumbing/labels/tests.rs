@@ -48,7 +48,7 @@ fn a_release_comes_before_its_pre_releases() {
     let two = s.version("cats@1.2.1-rc.1", 2, &[one]);
     let find = |query: &str| {
         let query = LabelQuery::parse(query).unwrap();
-        let found = find(&s.db, &two, &dataset("cats"), &query, &s.interrupt).unwrap();
+        let found = find(&s.db, &[two], &dataset("cats"), &query, &s.interrupt).unwrap();
         found.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
     assert_eq!(find("1.2"), [one]);

@@ -30,6 +30,22 @@ fn newest_first_and_never_a_parent_before_its_child() {
 }
 
 #[test]
+fn of_a_line_only_what_is_listed_is_read() {
+    let s = Scratch::new();
+    let mut line = vec![s.version("cats@1.0.0", 0, &[])];
+    for number in 1..50 {
+        line.push(s.version(&format!("cats@1.0.{number}"), 100 - number, &[line[line.len() - 1]]));
+    }
+    line.reverse();
+    let records = || s.db.counters().records.load(std::sync::atomic::Ordering::Relaxed);
+    let before = records();
+    let some = Options { limit: Some(3), ..Default::default() };
+    assert_eq!(list(&s, &line[..1], &some), line[..3]);
+    assert_eq!(records() - before, 3);
+    assert_eq!(list(&s, &line[..1], &Options::default()), line);
+}
+
+#[test]
 fn only_versions_that_change_a_path() {
     let s = Scratch::new();
     let writer = Writer::new(&s.db).unwrap();

@@ -49,6 +49,8 @@ fn every_form_of_the_syntax() {
         ("gold", two),
         ("refs/tags/gold", two),
         ("vision/dogs", l.dog),
+        // No dataset has this name any more.
+        ("dogs@1.0.0", l.dog),
         (&two.to_string(), two),
         (&two.short(10), two),
         (&two.short(10).to_uppercase(), two),
