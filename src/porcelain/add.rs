@@ -8,6 +8,7 @@ use crate::model::{Monitor, RepoPath};
 use crate::plumbing::git::{GitWorktree, add_to_gitignore};
 use crate::plumbing::stage::{StageOptions, StageOutcome, plan, stage};
 use crate::store::{WriteStats, Writer};
+use crate::worktree::StagingIndex;
 
 pub use crate::plumbing::stage::StageAction;
 
@@ -44,18 +45,29 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let spec = Pathspec::new(repo, &options.paths)?;
     let stage_options = StageOptions { roots: spec.roots(), update: options.update, only: spec.filter() };
     if options.dry_run {
-        let staged = plan(&**repo.fs(), repo.root(), &repo.index()?, &stage_options, monitor)?;
+        let index = repo.index()?;
+        let staged = plan(&**repo.fs(), repo.root(), &index, &stage_options, monitor)?;
+        check_patterns(&spec, &staged, &index)?;
         return Ok(Outcome { staged, ..Default::default() });
     }
     let mut index = repo.edit_index(monitor)?;
     let _objects = repo.lock_objects(monitor)?;
     let writer = Writer::new(repo.db())?;
     let staged = stage(repo.root(), &mut index, &writer, &stage_options, monitor)?;
+    check_patterns(&spec, &staged, &index)?;
     let stored = writer.finish()?;
     index.save()?;
     repo.note_stored(stored.stored_bytes)?;
     let gitignored = list_in_gitignore(repo, &spec, &staged)?;
     Ok(Outcome { staged, stored, gitignored })
+}
+
+/// Demands that every pattern means something.
+fn check_patterns(spec: &Pathspec, staged: &StageOutcome, index: &StagingIndex) -> Result<(), Error> {
+    match spec.unmatched(staged.changes.iter().map(|(path, _)| path), index)? {
+        Some(pattern) => Err(Error::NoFile { pattern: pattern.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// Keeps git away from what is tracked here, when the dataset lies in a git worktree.

@@ -77,6 +77,12 @@ pub enum Error {
         /// What was given.
         paths: Vec<String>,
     },
+    /// No file at all is meant by a pattern.
+    #[error("no file matches '{pattern}'")]
+    NoFile {
+        /// The pattern.
+        pattern: String,
+    },
     /// A pattern is malformed.
     #[error("'{pattern}' is not a valid pattern")]
     BadPattern {
@@ -220,9 +226,11 @@ impl Error {
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
-            Self::NoMatch { .. } | Self::NoVersion | Self::NoSuchDataset { .. } | Self::NoTag { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::NoMatch { .. }
+            | Self::NoFile { .. }
+            | Self::NoVersion
+            | Self::NoSuchDataset { .. }
+            | Self::NoTag { .. } => ErrorKind::NotFound,
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
@@ -241,6 +249,18 @@ impl Error {
 
     /// What the person can do next, when there is something.
     pub fn hint(&self) -> Option<String> {
+        self.own_hint().or_else(|| {
+            let text = match self.kind() {
+                ErrorKind::PermissionDenied => "see who owns it, and who may read and write there",
+                ErrorKind::DiskFull => "free some space and run it again; nothing is lost",
+                _ => return None,
+            };
+            Some(text.to_owned())
+        })
+    }
+
+    /// The hint for just this error.
+    fn own_hint(&self) -> Option<String> {
         let text = match self {
             Self::CommitTree(commit_tree::Error::Label(error)) => return error.hint(),
             Self::Stage(error) => return stage_hint(error),
@@ -250,6 +270,7 @@ impl Error {
             Self::Label(error) => return error.hint(),
             Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
+            Self::NoFile { .. } => "'*' stops at '/', '**' does not; '.' stands for the whole folder",
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }

@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::{Error, Repository};
 use crate::model::RepoPath;
 use crate::plumbing::stage::PathFilter;
+use crate::worktree::StagingIndex;
 
 /// A choice of paths of the dataset.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +20,7 @@ enum Item {
     /// A path and all that is below it.
     Below(RepoPath),
     /// Paths that a pattern matches, below a folder; and all that is below a folder that it matches.
-    Matching { folder: RepoPath, glob: GlobMatcher },
+    Matching { text: String, folder: RepoPath, glob: GlobMatcher },
 }
 
 impl Pathspec {
@@ -48,7 +49,7 @@ impl Pathspec {
             .literal_separator(true)
             .build()
             .map_err(|source| Error::BadPattern { pattern: text.to_owned(), source })?;
-        Ok(Item::Matching { folder, glob: glob.compile_matcher() })
+        Ok(Item::Matching { text: text.to_owned(), folder, glob: glob.compile_matcher() })
     }
 
     /// Whether nothing was given.
@@ -73,6 +74,28 @@ impl Pathspec {
         self.is_empty() || self.items.iter().any(|item| item.matches(path))
     }
 
+    /// The first pattern that neither a changed nor a tracked path matches.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub fn unmatched<'a>(
+        &self,
+        changed: impl Iterator<Item = &'a RepoPath> + Clone,
+        index: &StagingIndex,
+    ) -> Result<Option<&str>, Error> {
+        for item in &self.items {
+            let Item::Matching { text, .. } = item else { continue };
+            if changed.clone().any(|path| item.matches(path)) {
+                continue;
+            }
+            let mut tracked = index.iter().map(|entry| entry.map(|entry| item.matches(&entry.path)));
+            if !tracked.find(|matches| !matches!(matches, Ok(false))).transpose()?.unwrap_or(false) {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    }
+
     /// The same as a filter for scans; `None` when the roots alone say it.
     pub fn filter(&self) -> Option<PathFilter> {
         let has_patterns = self.items.iter().any(|item| matches!(item, Item::Matching { .. }));
@@ -85,7 +108,7 @@ impl Item {
     fn matches(&self, path: &RepoPath) -> bool {
         match self {
             Self::Below(root) => path.starts_with(root),
-            Self::Matching { folder, glob } => {
+            Self::Matching { folder, glob, .. } => {
                 let Some(below) = path.strip_prefix(folder) else { return false };
                 let mut candidate = Some(below);
                 while let Some(path) = candidate.filter(|path| !path.is_root()) {

@@ -5,8 +5,35 @@ use std::process::Command;
 
 use crate::support::scratch;
 
-/// The pages whose `console` blocks are run, each page in one folder from top to bottom.
-const PAGES: &[&str] = &["README.md"];
+/// The pages, whose `console` blocks are run, each page in one folder from top to bottom.
+const PAGES: &[&str] = &[
+    "README.md",
+    "docs/how-to/beside-git.md",
+    "docs/how-to/check-and-repair.md",
+    "docs/how-to/find-a-version.md",
+    "docs/how-to/ignore-files.md",
+    "docs/how-to/save-space.md",
+    "docs/how-to/script.md",
+    "docs/how-to/share-a-store.md",
+    "docs/how-to/undo.md",
+    "docs/tutorial.md",
+];
+
+#[test]
+fn no_page_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec!["README.md".to_owned()];
+    for folder in ["docs", "docs/how-to", "docs/decisions"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() && std::fs::read_to_string(&path).unwrap().contains("```console\n") {
+                found.push(format!("{folder}/{}", path.file_name().unwrap().display()));
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, PAGES);
+}
 
 /// Runs one line of shell as a person would, in a home and at a time that never change; standard output and
 /// standard error together, as a terminal shows them.

@@ -86,7 +86,7 @@ pub(crate) fn chunk_file(args: &ChunkFile, session: &mut Session) -> Result<Answ
     chunk_file::run(&mut source as &mut dyn Read, interrupt, |chunk| -> Result<(), Failure> {
         if args.json {
             let line = ChunkLine { offset: chunk.offset, bytes: chunk.len, blake3: chunk.id.to_string() };
-            session.ui.json_line(&line)?;
+            session.ui.json(&line)?;
         } else {
             writeln!(session.ui.out(), "{:>14} {:>8} {}", chunk.offset, chunk.len, chunk.id)?;
         }

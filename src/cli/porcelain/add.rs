@@ -4,26 +4,15 @@ use std::io;
 
 use serde::Serialize;
 
+use super::views::{Count, json_path, sums_text};
 use crate::cli::Answer;
 use crate::cli::args::change::{Add, Mv, Rm};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size};
-use crate::model::Totals;
+use crate::plumbing::diff_tree::DiffTotals;
 use crate::porcelain::add::{self, StageAction};
 use crate::porcelain::{mv, rm};
-
-#[derive(Serialize)]
-struct Count {
-    files: u64,
-    bytes: u64,
-}
-
-impl From<Totals> for Count {
-    fn from(totals: Totals) -> Self {
-        Self { files: totals.files, bytes: totals.bytes }
-    }
-}
 
 #[derive(Serialize)]
 struct Change {
@@ -70,7 +59,7 @@ const fn word(action: StageAction) -> &'static str {
 fn document(args: &Add, outcome: &add::Outcome) -> Document {
     let staged = &outcome.staged;
     let change = |(path, action): &(crate::model::RepoPath, StageAction)| Change {
-        path: String::from_utf8_lossy(path.as_bytes()).into_owned(),
+        path: json_path(path),
         action: word(*action),
     };
     Document {
@@ -100,20 +89,17 @@ fn render(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
     if staged.changes.is_empty() {
         return ui.report("Nothing new to stage");
     }
-    let part = |totals: Totals, word: &str| {
-        (totals.files > 0)
-            .then(|| format!("{} {word} ({})", plural(totals.files, "file", "files"), size(totals.bytes)))
+    let (added, modified, removed) = (staged.added, staged.modified, staged.removed);
+    let totals = DiffTotals { added, modified, removed, ..Default::default() };
+    let what = if added.files + modified.files + removed.files > 0 {
+        sums_text(&totals)
+    } else {
+        plural(staged.changes.len() as u64, "empty folder", "empty folders")
     };
-    let parts =
-        [part(staged.added, "added"), part(staged.modified, "modified"), part(staged.removed, "removed")];
-    let mut parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        parts.push(plural(staged.changes.len() as u64, "empty folder", "empty folders"));
-    }
     let verb = if args.dry_run { "Would stage" } else { "Staged" };
     let stored =
         if args.dry_run { String::new() } else { format!("; {} stored", size(outcome.stored.stored_bytes)) };
-    ui.report(&format!("{verb} {}{stored}", parts.join(", ")))?;
+    ui.report(&format!("{verb} {what}{stored}"))?;
     if !outcome.gitignored.is_empty() {
         ui.talk(&format!(
             "{} added to .gitignore, so that git leaves the data to dsv",
@@ -134,8 +120,7 @@ pub(crate) fn rm(args: &Rm, session: &mut Session) -> Result<Answer, Failure> {
     let options = rm::Options { paths: args.paths.clone(), cached: args.cached, force: args.force };
     let outcome = session.monitored(|monitor| rm::run(&repository, &options, monitor))?;
     if args.json.json {
-        let lossy = |path: &crate::model::RepoPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
-        session.ui.json(&Removed { removed: outcome.removed.iter().map(lossy).collect() })?;
+        session.ui.json(&Removed { removed: outcome.removed.iter().map(json_path).collect() })?;
     } else {
         let files = plural(outcome.removed.len() as u64, "file", "files");
         let kept = if args.cached { " from the dataset; the files stay" } else { "" };
@@ -158,7 +143,7 @@ pub(crate) fn mv(args: &Mv, session: &mut Session) -> Result<Answer, Failure> {
     let mv::Outcome { from, to, files } =
         session.monitored(|monitor| mv::run(&repository, &options, monitor))?;
     if args.json.json {
-        session.ui.json(&Moved { from: from.to_string(), to: to.to_string(), files })?;
+        session.ui.json(&Moved { from: json_path(&from), to: json_path(&to), files })?;
     } else {
         session.ui.report(&format!("Renamed {from} to {to} ({})", plural(files, "file", "files")))?;
     }

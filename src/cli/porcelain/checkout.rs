@@ -113,10 +113,12 @@ fn document(dataset: Option<String>, version: Option<String>, stats: &CheckoutSt
 
 fn summary(stats: &CheckoutStats) -> String {
     let written = format!("{} written ({})", plural(stats.written, "file", "files"), size(stats.bytes));
-    if stats.removed == 0 {
-        written
-    } else {
-        format!("{written}, {} removed", plural(stats.removed, "file", "files"))
+    let removed = format!("{} removed", plural(stats.removed, "file", "files"));
+    match (stats.written, stats.removed) {
+        (0, 0) => "no file changed".to_owned(),
+        (_, 0) => written,
+        (0, _) => removed,
+        _ => format!("{written}, {removed}"),
     }
 }
 

@@ -5,13 +5,13 @@ use std::io;
 
 use serde::Serialize;
 
+use super::views::{Sums, sums_text};
 use crate::cli::Answer;
 use crate::cli::args::change::Commit;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size};
 use crate::model::{Totals, VersionId};
-use crate::plumbing::diff_tree::DiffTotals;
 use crate::porcelain::commit::{self, LabelChoice};
 
 #[derive(Serialize)]
@@ -22,21 +22,9 @@ struct Document {
     parents: Vec<String>,
     files: u64,
     bytes: u64,
-    added: Count,
-    modified: Count,
-    removed: Count,
-    renamed: Count,
+    #[serde(flatten)]
+    changes: Sums,
     stored_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Count {
-    files: u64,
-    bytes: u64,
-}
-
-fn count(totals: Totals) -> Count {
-    Count { files: totals.files, bytes: totals.bytes }
 }
 
 /// Runs it.
@@ -69,10 +57,7 @@ fn document(outcome: &commit::Outcome) -> Document {
         parents: version.parents.iter().map(VersionId::to_string).collect(),
         files: version.totals.files,
         bytes: version.totals.bytes,
-        added: count(changes.added),
-        modified: count(changes.modified),
-        removed: count(changes.removed),
-        renamed: count(changes.renamed),
+        changes: Sums::from(changes),
         stored_bytes: *stored_bytes,
     }
 }
@@ -86,7 +71,7 @@ fn render(outcome: &commit::Outcome, ui: &mut Ui) -> io::Result<()> {
         outcome.id.short(12),
         version.subject()
     ))?;
-    ui.report(&format!("  {}", changes(&outcome.changes)))?;
+    ui.report(&format!("  {}", sums_text(&outcome.changes)))?;
     let Totals { files, bytes } = version.totals;
     ui.report(&format!(
         "  {} in all, {}; {} stored for this version",
@@ -94,20 +79,4 @@ fn render(outcome: &commit::Outcome, ui: &mut Ui) -> io::Result<()> {
         size(bytes),
         size(outcome.stored_bytes)
     ))
-}
-
-/// `3 files added (2.0 KiB), 1 file removed (10 B)`.
-pub(crate) fn changes(totals: &DiffTotals) -> String {
-    let part = |totals: Totals, word: &str| {
-        (totals.files > 0)
-            .then(|| format!("{} {word} ({})", plural(totals.files, "file", "files"), size(totals.bytes)))
-    };
-    let parts = [
-        part(totals.added, "added"),
-        part(totals.modified, "modified"),
-        part(totals.removed, "removed"),
-        part(totals.renamed, "renamed"),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "no files changed".to_owned() } else { parts.join(", ") }
 }

@@ -121,12 +121,12 @@ fn name_status(outcome: &Outcome, nul: bool, out: &mut dyn Write) -> io::Result<
             (Some(old), Some(new)) if old.kind == new.kind => 'M',
             (Some(_), Some(_)) => 'T',
         };
-        write!(out, "{letter}\t")?;
+        write!(out, "{letter}{}", if nul { '\0' } else { '\t' })?;
         end_with_path(out, change.path.as_bytes(), nul)?;
     }
     for rename in &outcome.renames {
         if nul {
-            out.write_all(b"R\t")?;
+            out.write_all(b"R\0")?;
             end_with_path(out, rename.from.as_bytes(), true)?;
         } else {
             write!(out, "R\t{}\t", rename.from)?;

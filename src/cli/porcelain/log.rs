@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Log, session: &mut Session) -> Result<Answer, Failure> 
     if args.json {
         for entry in &outcome.entries {
             let LogEntry { id, version, marks, stat, .. } = entry;
-            session.ui.json_line(&VersionDocument::new(id, version, marks, stat.as_ref()))?;
+            session.ui.json(&VersionDocument::new(id, version, marks, stat.as_ref()))?;
         }
         return Ok(Answer::Yes);
     }

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Ls, session: &mut Session) -> Result<Answer, Failure> {
     let mut broken = None;
     let listed = ls::run(&repository, &options, &monitor, &mut |listed| {
         let written = if args.json {
-            ui.json_line(&EntryDocument::new(&listed.path, &listed.entry))
+            ui.json(&EntryDocument::new(&listed.path, &listed.entry))
         } else {
             let (out, palette) = ui.out_and_palette();
             entry_line(out, palette, &listed.path, &listed.entry, args.long)

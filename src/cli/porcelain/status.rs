@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 use serde::Serialize;
 
+use super::views::{Count, json_path};
 use crate::cli::Answer;
 use crate::cli::args::change::Status;
 use crate::cli::error::Failure;
@@ -28,12 +29,6 @@ struct Document {
     problems: Vec<String>,
     unchanged: Count,
     hashed_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Count {
-    files: u64,
-    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -123,13 +118,12 @@ fn untracked_lines(outcome: &status::Outcome) -> Vec<Line> {
 }
 
 fn document(outcome: &status::Outcome) -> Document {
-    let lossy = |path: &RepoPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
     let change = |line: &Line| Change {
-        path: lossy(&line.path),
+        path: json_path(&line.path),
         change: line.change,
         files: line.totals.files,
         bytes: line.totals.bytes,
-        from: line.from.as_ref().map(lossy),
+        from: line.from.as_ref().map(json_path),
     };
     let changes = |lines: Vec<Line>| lines.iter().map(change).collect();
     Document {
@@ -141,7 +135,7 @@ fn document(outcome: &status::Outcome) -> Document {
         changed: changes(changed_lines(outcome)),
         untracked: changes(untracked_lines(outcome)),
         problems: outcome.problems.iter().map(ToString::to_string).collect(),
-        unchanged: Count { files: outcome.unchanged.files, bytes: outcome.unchanged.bytes },
+        unchanged: outcome.unchanged.into(),
         hashed_bytes: outcome.hashed_bytes,
     }
 }
@@ -169,7 +163,7 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
         ui.report(&format!("Nothing to commit; {tracked} unchanged"))?;
     } else if !outcome.changed.is_empty() || !outcome.untracked.is_empty() {
         ui.report("")?;
-        ui.hint("dsv add PATH stages, dsv commit makes a version, dsv restore PATH brings back");
+        ui.hint("dsv add PATH stages, dsv commit makes a version, dsv restore --force PATH undoes");
     }
     Ok(())
 }
@@ -187,8 +181,12 @@ fn section(
     }
     let heading = palette.heading;
     let sum = lines.iter().map(|line| line.totals).fold(Totals::default(), Totals::plus);
-    let counts = format!("{}, {}", plural(sum.files, "file", "files"), size(sum.bytes));
-    writeln!(out, "\n{heading}{title}{heading:#} ({counts})")?;
+    let empty = lines.iter().filter(|line| line.is_dir && line.totals.files == 0).count() as u64;
+    let files = (sum.files > 0 || empty == 0)
+        .then(|| format!("{}, {}", plural(sum.files, "file", "files"), size(sum.bytes)));
+    let folders = (empty > 0).then(|| plural(empty, "empty folder", "empty folders"));
+    let counts: Vec<String> = files.into_iter().chain(folders).collect();
+    writeln!(out, "\n{heading}{title}{heading:#} ({})", counts.join("; "))?;
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Left], 2);
     if all || lines.len() <= MAX_LISTED {
         for line in lines {
@@ -228,10 +226,10 @@ fn section(
 
 fn shown(line: &Line) -> String {
     let slash = if line.is_dir { "/" } else { "" };
-    let files = if line.totals.files > 1 {
-        format!(" ({})", plural(line.totals.files, "file", "files"))
-    } else {
-        String::new()
+    let files = match line.totals.files {
+        0 if line.is_dir => " (empty)".to_owned(),
+        0 | 1 => String::new(),
+        n => format!(" ({})", plural(n, "file", "files")),
     };
     match &line.from {
         Some(from) => format!("{from} -> {}", line.path),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::change::Verify;
 use crate::cli::error::Failure;
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
     let intact = outcome.findings.is_empty();
     if args.json.json {
         let line = |(path, finding): &(crate::model::RepoPath, Finding)| Line {
-            path: String::from_utf8_lossy(path.as_bytes()).into_owned(),
+            path: json_path(path),
             finding: word(*finding),
         };
         session.ui.json(&Document {

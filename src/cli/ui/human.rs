@@ -54,7 +54,11 @@ pub(crate) fn ratio(logical: u64, stored: u64) -> String {
         return "-".to_owned();
     }
     let value = logical as f64 / stored as f64;
-    if value < 99.95 { format!("{value:.1}x") } else { format!("{value:.0}x") }
+    match value {
+        ..0.95 => format!("{value:.2}x"),
+        ..99.95 => format!("{value:.1}x"),
+        _ => format!("{value:.0}x"),
+    }
 }
 
 #[cfg(test)]

@@ -61,15 +61,6 @@ impl Ui {
     /// # Errors
     /// When standard output cannot be written.
     pub(crate) fn json(&mut self, document: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.out, document)?;
-        self.out.write_all(b"\n")
-    }
-
-    /// Writes one line of many for a program.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
-    pub(crate) fn json_line(&mut self, document: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, document)?;
         self.out.write_all(b"\n")
     }

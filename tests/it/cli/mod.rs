@@ -1,7 +1,9 @@
 //! The binary as a person and as a script meet it.
 
+mod bad_input;
 mod history;
 mod itself;
 mod maintain;
 mod objects;
 mod start;
+mod workflow;

@@ -101,8 +101,8 @@ pub(crate) fn state_of(repo: &Repository) -> State {
     let mut todo: Vec<_> = repo.refs().list().unwrap().into_iter().map(|(_, id)| id).chain(version).collect();
     let mut versions = BTreeMap::new();
     while let Some(id) = todo.pop() {
-        if !versions.contains_key(&id) {
-            versions.insert(id, version_tree(repo, &id));
+        if let std::collections::btree_map::Entry::Vacant(entry) = versions.entry(id) {
+            entry.insert(version_tree(repo, &id));
             todo.extend(repo.db().version(&id).unwrap().parents);
         }
     }
