@@ -7,6 +7,7 @@ use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
+use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::tree_walk::{lookup, walk_all};
 use crate::worktree::{Staged, StagingIndex};
 
@@ -74,19 +75,16 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         }
         Some(id) => {
             let version = repo.db().version(&id)?;
-            let mut changes = Vec::new();
+            let mut changes = BTreeMap::new();
+            for dirty in dirty_paths(repo, &index, &spec, monitor)? {
+                changes.insert(dirty.path.clone(), dirty);
+            }
             for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
                 let staged = index.get(&path)?;
                 let old = staged.map(|Staged { kind, size, id, .. }| Content { kind, size, id });
-                changes.push(PathChange { path, old, new });
+                changes.insert(path.clone(), PathChange { path, old, new });
             }
-            changes.extend(
-                dirty_paths(repo, &index, &spec, monitor)?
-                    .into_iter()
-                    .filter(|dirty| changes.iter().all(|change| change.path != dirty.path))
-                    .collect::<Vec<_>>(),
-            );
-            changes
+            changes.into_values().collect()
         }
     };
     let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor)?;
@@ -94,45 +92,47 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 }
 
 /// Paths whose staged content is not that of a tree, with what the tree has there.
+///
+/// # Errors
+/// When neither has anything that is meant.
 fn wanted(
     repo: &Repository,
     tree: Option<&TreeId>,
     index: &StagingIndex,
     spec: &Pathspec,
 ) -> Result<BTreeMap<RepoPath, Option<Content>>, Error> {
-    let mut paths: BTreeMap<RepoPath, Option<Content>> =
-        staged_paths(index, spec)?.into_iter().map(|path| (path, None)).collect();
-    let mut known = !paths.is_empty();
-    if let Some(tree) = tree {
-        for root in spec.roots() {
-            if let Some(entry) = lookup(repo.db(), tree, &root)?.filter(|entry| !entry.kind.is_dir()) {
-                known = true;
-                paths.insert(root.clone(), Some(content(&entry)));
-            }
-        }
-        for item in walk_all(repo.db(), tree)? {
-            let (path, entry) = item?;
-            let empty = crate::plumbing::tree_edit::empty_tree().object();
-            if spec.matches(&path) && (!entry.kind.is_dir() || entry.id == empty) {
-                known = true;
-                paths.insert(path, Some(content(&entry)));
-            }
+    let mut different = BTreeMap::new();
+    for change in diff_index(repo.db(), tree, index)? {
+        if spec.matches(&change.path) {
+            different.insert(change.path, change.old.as_ref().map(content));
         }
     }
-    if !known {
+    if different.is_empty() && !is_known(repo, tree, index, spec)? {
         return Err(Error::NoMatch { paths: spec.roots().iter().map(ToString::to_string).collect() });
     }
-    let mut different = BTreeMap::new();
-    for (path, content) in paths {
-        let staged = index.get(&path)?;
-        let same = match (&content, &staged) {
-            (Some(content), Some(staged)) => content.is(staged),
-            (None, None) => true,
-            _ => false,
-        };
-        if !same {
-            different.insert(path, content);
+    Ok(different)
+}
+
+/// Whether a tree or the index has anything that is meant.
+fn is_known(
+    repo: &Repository,
+    tree: Option<&TreeId>,
+    index: &StagingIndex,
+    spec: &Pathspec,
+) -> Result<bool, Error> {
+    if !staged_paths(index, spec)?.is_empty() {
+        return Ok(true);
+    }
+    let Some(tree) = tree else { return Ok(false) };
+    for root in spec.roots().iter().filter(|root| !root.is_root() && spec.filter().is_none()) {
+        if lookup(repo.db(), tree, root)?.is_some() {
+            return Ok(true);
         }
     }
-    Ok(different)
+    for item in walk_all(repo.db(), tree)? {
+        if spec.matches(&item?.0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
