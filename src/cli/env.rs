@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::model::{ErrorKind, Time};
+use crate::porcelain::UNKNOWN_USER;
 
 use super::error::Explained;
 
@@ -119,7 +120,7 @@ impl Environment {
             user: ["USER", "LOGNAME", "USERNAME"]
                 .into_iter()
                 .find_map(text)
-                .unwrap_or_else(|| "unknown".to_owned()),
+                .unwrap_or_else(|| UNKNOWN_USER.to_owned()),
             host: host_name(lookup),
             now: text("DSV_NOW").map(|t| t.parse()).transpose().map_err(now_error)?,
             threads: match text("DSV_THREADS") {

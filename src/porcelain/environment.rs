@@ -15,6 +15,9 @@ pub trait GitStatus: Send + Sync + std::fmt::Debug {
     fn is_dirty(&self, root: &Path) -> Option<bool>;
 }
 
+/// The account's name where there is none to be found.
+pub const UNKNOWN_USER: &str = "unknown";
+
 /// The machine, the person and the command.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -52,7 +55,7 @@ impl Environment {
             user_config: None,
             author_name: None,
             author_email: None,
-            user: "unknown".to_owned(),
+            user: UNKNOWN_USER.to_owned(),
             host: "localhost".to_owned(),
             now: None,
             command: None,

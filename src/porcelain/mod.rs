@@ -32,7 +32,7 @@ pub mod verify;
 mod work;
 
 pub use about::{Changes, Marks, VersionSummary};
-pub use environment::{Environment, GitStatus};
+pub use environment::{Environment, GitStatus, UNKNOWN_USER};
 pub use error::Error;
 pub use pathspec::Pathspec;
 pub use repository::Repository;

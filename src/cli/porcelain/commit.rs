@@ -12,6 +12,7 @@ use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size};
 use crate::model::{Totals, VersionId};
+use crate::porcelain::UNKNOWN_USER;
 use crate::porcelain::commit::{self, LabelChoice};
 
 #[derive(Serialize)]
@@ -78,5 +79,9 @@ fn render(outcome: &commit::Outcome, ui: &mut Ui) -> io::Result<()> {
         plural(files, "file", "files"),
         size(bytes),
         size(outcome.stored_bytes)
-    ))
+    ))?;
+    if version.author.name == UNKNOWN_USER {
+        ui.hint("the version names no author; dsv config --global user.name NAME says who you are");
+    }
+    Ok(())
 }
