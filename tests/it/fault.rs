@@ -2,7 +2,8 @@
 //! again it reaches its end.
 //!
 //! For `EIO` every call of a verb fails once. The other failures differ from it only in their name or in what
-//! comes after, and take a call in seven; the sweeps would last minutes otherwise.
+//! comes after, and take a call in seven; the sweeps would last minutes otherwise. `DSV_FAULT_STRIDE=1` takes every
+//! call for all of them.
 
 use std::sync::Arc;
 
@@ -15,12 +16,11 @@ use crate::support::scenario::Scenario;
 use crate::support::scratch;
 use crate::support::tree::write_tree;
 
-const STRIDE: u64 = 7;
-
 fn plans() -> Vec<FaultPlan> {
+    let stride = std::env::var("DSV_FAULT_STRIDE").map_or(7, |text| text.parse::<u64>().unwrap());
     let short = FaultPlan::once(Fault::ShortRead);
     let sampled = FaultPlan::all().into_iter().filter(|plan| plan.fault != Fault::Io || plan.sticky);
-    let sampled = sampled.map(|plan| FaultPlan { stride: STRIDE, ..plan });
+    let sampled = sampled.map(|plan| FaultPlan { stride, ..plan });
     [FaultPlan::once(Fault::Io), short].into_iter().chain(sampled).collect()
 }
 

@@ -14,7 +14,7 @@ use dsv::store::{ObjectDb, PackFile, StoreError, StoreOptions, Writer};
 use crate::support::crash::CrashPlan;
 use crate::support::fault::FaultPlan;
 use crate::support::mini::noise;
-use crate::support::record::RecordingFs;
+use crate::support::record::{Op, RecordingFs};
 use crate::support::scratch;
 use crate::support::tree::{read_tree, write_tree};
 
@@ -30,6 +30,30 @@ fn put(db: &Arc<ObjectDb>, seed: u64) -> Result<BlobId, StoreError> {
 
 fn has(db: &Arc<ObjectDb>, id: &BlobId, seed: u64) -> bool {
     db.get(RecordKind::Blob, id.as_bytes()).is_ok_and(|bytes| bytes == noise(seed, 300))
+}
+
+#[test]
+fn every_pack_is_streamed_past_the_page_cache() {
+    let folder = scratch();
+    let recorder = RecordingFs::new(folder.path());
+    let db = open(Arc::clone(&recorder) as Arc<dyn Fs>, folder.path()).unwrap();
+    for seed in 0..3 {
+        put(&db, seed).unwrap();
+    }
+    let ops = recorder.recording().ops;
+    let mut packs = 0;
+    for op in &ops {
+        let Op::Rename { from, to } = op else { continue };
+        if to.extension().is_some_and(|extension| extension == "pack") {
+            let made = ops.iter().find_map(|op| match op {
+                Op::Create { path, options, .. } if path == from => Some(options.stream),
+                _ => None,
+            });
+            assert_eq!(made, Some(true), "{}", to.display());
+            packs += 1;
+        }
+    }
+    assert_eq!(packs, 3);
 }
 
 #[test]

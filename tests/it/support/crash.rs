@@ -288,8 +288,8 @@ impl Disk {
 
     fn apply(&mut self, op: &Op) {
         match op {
-            Op::Create { path, handle, executable } => {
-                let file = FileBody { executable: *executable, ..FileBody::default() };
+            Op::Create { path, handle, options } => {
+                let file = FileBody { executable: options.executable, ..FileBody::default() };
                 let inode = self.add(path, Body::File(file));
                 self.handles.insert(*handle, inode);
             }

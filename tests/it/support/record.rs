@@ -17,7 +17,7 @@ pub(crate) enum Op {
     Create {
         path: PathBuf,
         handle: usize,
-        executable: bool,
+        options: CreateOptions,
     },
     /// A file that was there before is opened to be appended to.
     Reopen {
@@ -67,8 +67,9 @@ pub(crate) enum Op {
 impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Create { path, handle, executable } => {
-                write!(f, "create {} as #{handle}{}", path.display(), if *executable { " (x)" } else { "" })
+            Self::Create { path, handle, options } => {
+                let mark = if options.executable { " (x)" } else { "" };
+                write!(f, "create {} as #{handle}{mark}", path.display())
             }
             Self::Reopen { path, handle } => write!(f, "reopen {} as #{handle}", path.display()),
             Self::Write { handle, offset, bytes } => write!(f, "write #{handle} {offset}+{}", bytes.len()),
@@ -229,7 +230,7 @@ impl Fs for RecordingFs {
         log.ops.push(if existed {
             Op::Reopen { path, handle }
         } else {
-            Op::Create { path, handle, executable: options.executable }
+            Op::Create { path, handle, options }
         });
         Ok(Box::new(RecordedFile { inner, shared, handle, position: 0, append: options.append }))
     }
@@ -306,7 +307,8 @@ impl Fs for RecordingFs {
         if !existed {
             let handle = log.handles;
             log.handles += 1;
-            log.ops.push(Op::Create { path: self.shared.relative(path), handle, executable: false });
+            let (path, options) = (self.shared.relative(path), CreateOptions::default());
+            log.ops.push(Op::Create { path, handle, options });
         }
         Ok(guard)
     }
