@@ -125,7 +125,7 @@ mod tests {
         let layout = Layout::new(folder.path().join(".dsv"), None);
         let request = LockRequest {
             owner: "test",
-            timeout: Duration::ZERO,
+            timeout: Duration::from_secs(10),
             clock: &SystemClock,
             interrupt: &Interrupt::new(),
             on_wait: &|_| {},

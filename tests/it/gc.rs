@@ -16,7 +16,7 @@ use crate::support::scratch;
 use crate::support::tree::{Node, read_tree, write_tree};
 
 /// Days: more than the time of grace, and than what refs named is kept.
-const LONG: u64 = 91;
+const LONG: i64 = 91;
 
 fn content(seed: u64) -> Files {
     files([("a.csv", noise(seed, 2000)), ("b/c.csv", noise(seed + 1000, 2000))])
@@ -72,7 +72,7 @@ fn what_refs_named_of_late_stays() {
     mini.move_ref(None);
     // The packs are old, the move of the ref is not.
     for pack in mini.object_files(".pack") {
-        let old = std::time::SystemTime::now() - Duration::from_secs(LONG * 24 * 60 * 60);
+        let old = std::time::SystemTime::now() - Duration::from_secs(LONG.unsigned_abs() * 24 * 60 * 60);
         std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
     }
     mini.gc(&Options::default()).unwrap();

@@ -22,7 +22,8 @@ fn lock(folder: &Path) -> RefsLock {
     let interrupt = Interrupt::new();
     let request = LockRequest {
         owner: "test",
-        timeout: Duration::ZERO,
+        // A process that another test is just starting may still hold a copy of a lock that was released.
+        timeout: Duration::from_secs(10),
         clock: &SystemClock,
         interrupt: &interrupt,
         on_wait: &|_| {},

@@ -22,8 +22,12 @@ type State = (BTreeMap<RepoPath, u64>, Option<TreeId>);
 /// The lock lies outside of what is recorded: nothing that a crash leaves of it matters.
 fn lock(folder: &Path) -> Lock {
     let interrupt = Interrupt::new();
-    let wait =
-        Wait { timeout: Duration::ZERO, clock: &SystemClock, interrupt: &interrupt, on_wait: &mut |_| () };
+    let wait = Wait {
+        timeout: Duration::from_secs(10),
+        clock: &SystemClock,
+        interrupt: &interrupt,
+        on_wait: &mut |_| (),
+    };
     acquire(&OsFs, &folder.join("lock"), LockMode::Exclusive, "test", wait).unwrap()
 }
 

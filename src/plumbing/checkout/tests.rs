@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::Interrupt;
 use crate::store::{StoreOptions, Writer};
-use crate::sys::{self, FixedClock, LockMode, OsFs, Wait};
+use crate::sys::{self, LockMode, OsFs, Wait};
 
 struct Fixture {
     dir: tempfile::TempDir,
@@ -24,8 +24,8 @@ fn fixture() -> Fixture {
     let dsv = dir.path().join(".dsv");
     fs.create_dir_all(&dsv).unwrap();
     let wait = Wait {
-        timeout: Duration::ZERO,
-        clock: &FixedClock::new(sys::Clock::now(&sys::SystemClock)),
+        timeout: Duration::from_secs(10),
+        clock: &sys::SystemClock,
         interrupt: &Interrupt::new(),
         on_wait: &mut |_| {},
     };

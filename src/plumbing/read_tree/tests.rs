@@ -32,7 +32,8 @@ impl Fixture {
     fn index(&self, name: &str) -> IndexEditor {
         let interrupt = Interrupt::new();
         let on_wait = &mut |_: &str| ();
-        let wait = Wait { timeout: Duration::ZERO, clock: &SystemClock, interrupt: &interrupt, on_wait };
+        let wait =
+            Wait { timeout: Duration::from_secs(10), clock: &SystemClock, interrupt: &interrupt, on_wait };
         let folder: &Path = self.dir.path();
         let lock = folder.join(format!("{name}.lock"));
         let lock = acquire(&*self.fs, &lock, LockMode::Exclusive, "test", wait).unwrap();

@@ -25,8 +25,12 @@ impl Fixture {
 
     fn lock(&self) -> Lock {
         let clock: &dyn Clock = &SystemClock;
-        let wait =
-            Wait { timeout: Duration::ZERO, clock, interrupt: &Interrupt::new(), on_wait: &mut |_| () };
+        let wait = Wait {
+            timeout: Duration::from_secs(10),
+            clock,
+            interrupt: &Interrupt::new(),
+            on_wait: &mut |_| (),
+        };
         acquire(&*self.fs, &self.folder.path().join("lock"), LockMode::Exclusive, "test", wait).unwrap()
     }
 

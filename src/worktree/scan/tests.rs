@@ -64,7 +64,7 @@ impl Fixture {
     fn edit(&self) -> IndexEditor {
         let interrupt = Interrupt::new();
         let wait = Wait {
-            timeout: Duration::ZERO,
+            timeout: Duration::from_secs(10),
             clock: &SystemClock,
             interrupt: &interrupt,
             on_wait: &mut |_| (),

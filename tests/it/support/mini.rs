@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dsv::codec::Compressor;
@@ -13,7 +14,7 @@ use dsv::model::{
     Author, BlobId, DatasetName, Entry, EntryKind, EntryName, Event, EventAction, Expected, Head, Label,
     Monitor, RepoPath, TagName, Time, Totals, TreeId, Version, VersionId,
 };
-use dsv::plumbing::host::{FixedClock, Fs, OsFs};
+use dsv::plumbing::host::{Clock, Fs, OsFs, SystemClock};
 use dsv::porcelain::{Environment, Error, Repository, fsck, gc, init};
 use dsv::store::{Note, Writer};
 use dsv::worktree::{IndexEditor, Staged};
@@ -38,16 +39,44 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// The clock of the system, moved forward. It sleeps in earnest: a lock that was released may be held a moment longer
+/// by a process that another test is just starting.
+#[derive(Debug, Default)]
+struct MovedClock {
+    days: AtomicI64,
+}
+
+impl MovedClock {
+    fn seconds(&self) -> i64 {
+        self.days.load(Ordering::Relaxed) * 24 * 60 * 60
+    }
+}
+
+impl Clock for MovedClock {
+    fn now_ns(&self) -> i64 {
+        SystemClock.now_ns() + self.seconds() * 1_000_000_000
+    }
+
+    fn now(&self) -> Time {
+        let now = SystemClock.now();
+        Time { seconds: now.seconds + self.seconds(), ..now }
+    }
+
+    fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration);
+    }
+}
+
 /// A repository in a folder that somebody else owns.
 #[derive(Debug)]
 pub(crate) struct Mini {
     pub(crate) repo: Repository,
-    clock: Arc<FixedClock>,
+    clock: Arc<MovedClock>,
 }
 
-/// An environment on a file system; the clock shows the real time, plus what it is moved by.
-fn environment(fs: Arc<dyn Fs>, folder: &Path) -> (Environment, Arc<FixedClock>) {
-    let clock = Arc::new(FixedClock::new(Environment::system(folder).now()));
+/// An environment on a file system.
+fn environment(fs: Arc<dyn Fs>, folder: &Path) -> (Environment, Arc<MovedClock>) {
+    let clock = Arc::new(MovedClock::default());
     let env =
         Environment { fs, clock: Arc::clone(&clock) as _, now: Some(NOW), ..Environment::system(folder) };
     (env, clock)
@@ -93,8 +122,8 @@ impl Mini {
     }
 
     /// Lets time pass.
-    pub(crate) fn wait_days(&self, days: u64) {
-        self.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
+    pub(crate) fn wait_days(&self, days: i64) {
+        self.clock.days.fetch_add(days, Ordering::Relaxed);
     }
 
     /// Runs `work` with a writer, as those do who add objects.
