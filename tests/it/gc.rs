@@ -117,6 +117,12 @@ fn what_crashes_left_is_swept() {
         std::fs::write(place.join(name), b"half").unwrap();
         std::fs::write(place.join(".tmp-dsv-notes"), b"of the user").unwrap();
     }
+    // What a checkout left in the worktree; in a repository of its own one may be at work.
+    for place in ["images/raw", "nested/.dsv", "nested/images"] {
+        std::fs::create_dir_all(folder.path().join(place)).unwrap();
+    }
+    std::fs::write(folder.path().join("images/raw").join(name), b"half").unwrap();
+    std::fs::write(folder.path().join("nested/images").join(name), b"half").unwrap();
     // A pack whose index was never written.
     let listed = mini.object_files(".idx");
     mini.write(|writer, compressor| writer.put_small_blob(&noise(60, 5000), compressor).unwrap());
@@ -125,7 +131,9 @@ fn what_crashes_left_is_swept() {
     let packs = mini.object_files(".pack").len();
 
     let young = mini.gc(&Options::default()).unwrap();
-    assert_eq!((young.plan.temporaries.len(), young.plan.unlisted.len()), (4, 0));
+    assert_eq!((young.plan.temporaries.len(), young.plan.unlisted.len()), (5, 0));
+    assert!(!folder.path().join("images/raw").join(name).exists());
+    assert!(folder.path().join("nested/images").join(name).exists());
     mini.wait_days(LONG);
     let old = mini.gc(&Options::default()).unwrap();
     assert_eq!((old.plan.temporaries.len(), old.plan.unlisted.len()), (0, 1));

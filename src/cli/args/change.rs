@@ -78,7 +78,8 @@ pub(crate) struct Mv {
 /// Bring files back as they were staged or committed
 ///
 /// Without options, files become what is staged. With --source, files and what is staged become what they were in that
-/// version. With --staged, what is staged becomes what it was, and the files are left alone.
+/// version. With --staged, what is staged becomes what it was, and the files are left alone. Files with changes that are not
+/// committed are replaced only when forced.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

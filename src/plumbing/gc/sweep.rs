@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::{Layout, StoreError, StoreFile, StoreFileKind};
+use crate::model::MAX_DEPTH as MAX_WORKTREE_DEPTH;
+use crate::store::{DSV_DIR, Layout, StoreError, StoreFile, StoreFileKind};
 use crate::sys::{FileKind, Fs, IoContext, bytes_to_path, is_temp_name};
+use crate::worktree::is_never_data;
 
 /// A temporary file in a folder whose writers hold no lock is left alone for so long.
 const UNLOCKED_AGE_NS: i64 = 60 * 60 * 1_000_000_000;
@@ -26,7 +28,35 @@ pub(super) fn find_temporaries(
     for folder in locked.into_iter().chain(folders).flatten() {
         find_in(fs, &folder, MAX_DEPTH, i64::MAX, found)?;
     }
-    find_in(fs, &layout.dsv, 0, now_ns.saturating_sub(UNLOCKED_AGE_NS), found)
+    find_in(fs, &layout.dsv, 0, now_ns.saturating_sub(UNLOCKED_AGE_NS), found)?;
+    layout.dsv.parent().map_or(Ok(()), |root| find_in_worktree(fs, root, 0, found))
+}
+
+/// Files that a checkout left which was killed. A folder that cannot be read is passed over: it is the user's; so is
+/// a repository of its own, whose locks are not held.
+fn find_in_worktree(
+    fs: &dyn Fs,
+    folder: &Path,
+    depth: usize,
+    found: &mut Vec<StoreFile>,
+) -> Result<(), StoreError> {
+    let Ok(listed) = fs.list(folder) else { return Ok(()) };
+    let Ok(entries) = listed.entries() else { return Ok(()) };
+    if depth > MAX_WORKTREE_DEPTH || (depth > 0 && entries.iter().any(|(name, _)| name == DSV_DIR.as_bytes()))
+    {
+        return Ok(());
+    }
+    for (name, kind) in entries {
+        let path = folder.join(bytes_to_path(&name).at("list", folder)?);
+        if kind == FileKind::Directory && !is_never_data(&name) {
+            find_in_worktree(fs, &path, depth + 1, found)?;
+        } else if kind == FileKind::File && is_temp_name(&name) {
+            let Ok(stat) = listed.stat(&name) else { continue };
+            let (kind, len, mtime_ns) = (StoreFileKind::Temporary, stat.size, stat.mtime_ns);
+            found.push(StoreFile { path, kind, len, mtime_ns });
+        }
+    }
+    Ok(())
 }
 
 /// Temporary files in a folder and so many levels below it that were last written before `before_ns`.
