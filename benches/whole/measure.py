@@ -145,7 +145,11 @@ def size_of(*paths):
     stack = [str(path) for path in paths if os.path.lexists(path)]
     while stack:
         path = stack.pop()
-        facts = os.lstat(path)
+        try:
+            facts = os.lstat(path)
+        except FileNotFoundError:
+            # Some tools go on in the background: a lock that was listed may be gone.
+            continue
         total.allocated += facts.st_blocks * 512
         if os.path.isdir(path) and not os.path.islink(path):
             stack.extend(entry.path for entry in os.scandir(path))
