@@ -118,6 +118,11 @@ fn plan_one(
         }
     }
     match new {
+        Some(content) if content.kind == EntryKind::Directory && target == Target::Replace => {
+            // No folder takes the place of a file in one step.
+            plan.remove.push(path.clone());
+            plan.write.push((path.clone(), *content, Target::Absent));
+        }
         Some(content) => plan.write.push((path.clone(), *content, target)),
         None if is_folder => plan.remove_folders.push(path.clone()),
         None => plan.remove.push(path.clone()),

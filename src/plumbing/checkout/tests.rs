@@ -144,6 +144,22 @@ fn an_empty_folder_becomes_a_file() {
 }
 
 #[test]
+fn a_file_becomes_an_empty_folder() {
+    let mut f = fixture();
+    let empty = crate::plumbing::tree_edit::empty_tree().object();
+    let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
+    let one = f.file(b"one");
+    f.apply(&[("a", None, one)], false).unwrap();
+    std::fs::write(f.at("a"), b"mine").unwrap();
+    assert!(f.apply(&[("a", one, folder)], false).is_err());
+    assert_eq!(f.read("a"), b"mine");
+    std::fs::write(f.at("a"), b"one").unwrap();
+    f.apply(&[("a", one, folder)], false).unwrap();
+    assert!(f.at("a").is_dir());
+    assert_eq!(f.index.iter().count(), 1);
+}
+
+#[test]
 fn a_folder_with_what_is_staged_alone_becomes_no_file() {
     let mut f = fixture();
     let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));
