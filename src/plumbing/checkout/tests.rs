@@ -150,10 +150,10 @@ fn a_file_becomes_an_empty_folder() {
     let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
     let one = f.file(b"one");
     f.apply(&[("a", None, one)], false).unwrap();
-    std::fs::write(f.at("a"), b"mine").unwrap();
+    f.write("a", b"mine");
     assert!(f.apply(&[("a", one, folder)], false).is_err());
     assert_eq!(f.read("a"), b"mine");
-    std::fs::write(f.at("a"), b"one").unwrap();
+    f.write("a", b"one");
     f.apply(&[("a", one, folder)], false).unwrap();
     assert!(f.at("a").is_dir());
     assert_eq!(f.index.iter().count(), 1);
