@@ -223,7 +223,10 @@ fn pattern(path: &RepoPath, is_dir: bool) -> Option<String> {
     if is_dir {
         line.push('/');
     } else if let Some(last) = text.chars().last().filter(|last| last.is_whitespace()) {
-        // White space at the end of a line is cut off unless it is in brackets.
+        // White space at the end of a line is cut off unless it is in brackets, which hold single bytes.
+        if !last.is_ascii() {
+            return None;
+        }
         line.truncate(line.len() - last.len_utf8());
         line.extend(['[', last, ']']);
     }
