@@ -10,8 +10,10 @@ mod name;
 mod path;
 mod progress;
 mod refs;
+mod remote;
 mod time;
 mod version;
+mod version_hex;
 
 pub use entry::{Entry, EntryKind, Totals};
 pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
@@ -21,5 +23,6 @@ pub use name::{DatasetName, Label, NameError, TagName};
 pub use path::{EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, quote_path};
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
 pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName};
+pub use remote::{REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
 pub use time::Time;
 pub use version::{Author, GitOrigin, Origin, Version};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::version_hex::optional;
 use super::{DatasetName, Time, VersionId};
 
 /// How the full name of a dataset's ref begins.
@@ -113,10 +114,10 @@ pub struct RefMove {
     #[serde(rename = "ref")]
     pub name: RefName,
     /// What it named before; of a symbolic `HEAD`, what that led to.
-    #[serde(with = "version_hex")]
+    #[serde(with = "optional")]
     pub old: Option<VersionId>,
     /// What it names from then on; `None` when it was removed.
-    #[serde(with = "version_hex")]
+    #[serde(with = "optional")]
     pub new: Option<VersionId>,
     /// When.
     pub time: Time,
@@ -124,23 +125,6 @@ pub struct RefMove {
     pub who: String,
     /// Why: `commit: more cats`, `switch to dogs`.
     pub why: String,
-}
-
-mod version_hex {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::VersionId;
-
-    pub(super) fn serialize<S: Serializer>(id: &Option<VersionId>, serializer: S) -> Result<S::Ok, S::Error> {
-        id.map(|id| id.to_string()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<VersionId>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
-    }
 }
 
 #[cfg(test)]
