@@ -14,4 +14,4 @@ pub use fs::{CreateOptions, Directory, File, FileKind, Fs, LockGuard, LockMode, 
 pub use lock::{Lock, LockError, Wait, acquire};
 pub use os::OsFs;
 pub use paths::{bytes_to_path, path_to_bytes};
-pub use publish::{PendingFile, TEMP_PREFIX, is_temp_name, publish};
+pub use publish::{PendingFile, TEMP_PREFIX, is_temp_name, publish, random_hex};

@@ -42,6 +42,12 @@ fn temp_name() -> String {
     format!("{TEMP_PREFIX}{}-{nonce:08x}-{count}", std::process::id())
 }
 
+/// 32 hexadecimal digits that nobody else draws, on whatever machine.
+pub fn random_hex() -> String {
+    // Each state has keys of its own, which the system's source of randomness made.
+    (0..2u8).map(|half| format!("{:016x}", RandomState::new().hash_one((half, std::process::id())))).collect()
+}
+
 /// A file being written, which has no name yet that anyone would look for. Dropped before it is
 /// published, it vanishes.
 pub struct PendingFile {
