@@ -199,6 +199,10 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
         | ErrorKind::DiskFull
         | ErrorKind::Io => 3,
         ErrorKind::Corrupt => 4,
+        ErrorKind::RemoteUnreachable
+        | ErrorKind::RemoteDenied
+        | ErrorKind::RemoteNotFound
+        | ErrorKind::Remote => 5,
         ErrorKind::Internal => 70,
         ErrorKind::Interrupted => 130,
     }
