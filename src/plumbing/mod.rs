@@ -34,6 +34,7 @@ pub mod stage;
 pub mod store_files;
 #[cfg(test)]
 mod test_history;
+pub mod transfer;
 pub mod tree_edit;
 mod tree_error;
 pub mod tree_walk;

@@ -69,7 +69,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 }
 
 /// Applies changes and saves the index, whether that went well or not.
-fn apply(
+pub(super) fn apply(
     repo: &Repository,
     index: &mut IndexEditor,
     changes: &[PathChange],
@@ -146,7 +146,7 @@ pub(super) fn content(entry: &Entry) -> Content {
     Content { kind: entry.kind, size: entry.size, id: entry.id }
 }
 
-fn path_change(change: TreeChange) -> PathChange {
+pub(super) fn path_change(change: TreeChange) -> PathChange {
     PathChange {
         path: change.path,
         old: change.old.as_ref().map(content),

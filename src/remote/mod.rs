@@ -7,6 +7,7 @@ mod cause;
 mod client;
 mod error;
 mod failure;
+pub mod keys;
 mod open;
 mod options;
 mod retry;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::RemoteName;
+
 /// The name of the repository's folder.
 pub const DSV_DIR: &str = ".dsv";
 
@@ -34,6 +36,16 @@ impl Layout {
     /// The repository's configuration.
     pub fn config(&self) -> PathBuf {
         self.dsv.join("config")
+    }
+
+    /// The remotes and how each is reached.
+    pub fn remotes(&self) -> PathBuf {
+        self.dsv.join("remotes")
+    }
+
+    /// The folder of what was learned of a remote; all of it can be had again.
+    pub fn remote_cache(&self, remote: &RemoteName) -> PathBuf {
+        self.dsv.join("cache").join(remote.as_str())
     }
 
     /// The folder of the staging index.

@@ -48,6 +48,8 @@ impl Roots {
         let refs = Refs::new(Arc::clone(fs), layout);
         let mut roots = Self::default();
         roots.strict.extend(refs.list()?.into_iter().map(|(_, id)| id));
+        // Not needed here, and fetched again if they go; but who fetched them wants them.
+        roots.tagged.extend(refs.tracking().list()?.into_iter().map(|tracked| tracked.version));
         if let Head::Detached(id) = refs.head()? {
             roots.strict.push(id);
         }

@@ -73,17 +73,6 @@ impl RemoteIndex {
         Ok(places)
     }
 
-    /// Where a record is.
-    ///
-    /// # Errors
-    /// As [`RemoteIndex::find`].
-    pub(super) fn find_one(
-        &mut self,
-        peer: &Peer<'_>,
-        key: RecordKey,
-    ) -> Result<Option<Placed>, TransferError> {
-        Ok(self.find(peer, &[key])?.pop().flatten())
-    }
 
     /// Gives every record of a section to `each`; what several segments list, as often.
     ///

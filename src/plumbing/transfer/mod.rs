@@ -15,9 +15,10 @@ mod peer;
 mod push;
 mod segment;
 mod select;
+pub mod uploads;
 
 pub use error::TransferError;
-pub use fetch::{FetchOptions, FetchOutcome, fetch};
+pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};
 
@@ -26,5 +27,5 @@ use crate::codec::pack::RecordKind;
 /// What a record is found by.
 pub(super) type RecordKey = (RecordKind, [u8; 32]);
 
-#[cfg(test)]
-mod tests;
+
+
