@@ -25,6 +25,7 @@ pub mod mktree;
 pub mod pack_objects;
 pub mod reachable;
 pub mod read_tree;
+pub mod rebase;
 pub mod refresh;
 pub mod refs;
 pub mod rev_list;

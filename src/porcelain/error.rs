@@ -15,6 +15,7 @@ use crate::plumbing::gc;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
 use crate::plumbing::labels::LabelError;
+use crate::plumbing::rebase;
 use crate::plumbing::rev_parse::RevError;
 use crate::plumbing::stage::StageError;
 use crate::plumbing::transfer::TransferError;
@@ -140,6 +141,9 @@ pub enum Error {
         /// The version that was to bear it.
         version: Option<VersionId>,
     },
+    /// The own versions cannot be put on top of others'.
+    #[error(transparent)]
+    Rebase(#[from] rebase::Error),
     /// Objects could not be sent or fetched.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -305,6 +309,7 @@ impl Error {
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
+            Self::Rebase(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
             Self::Remote(error) => error.kind(),
             Self::NoRemote
@@ -365,6 +370,10 @@ impl Error {
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
                 return None;
             }
+            Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
+                "nothing was changed; 'dsv diff' shows what both sides have, and a version that has both can be committed on theirs"
+            }
+            Self::Rebase(_) => return None,
             Self::Transfer(error) => return transfer_hint(error),
             Self::Remote(error) => return error.hint(),
             Self::NoRemote => "add one with 'dsv remote add origin URL'",

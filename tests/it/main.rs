@@ -23,6 +23,7 @@ mod staging_index;
 mod store;
 mod support;
 mod sys;
+mod transfer;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

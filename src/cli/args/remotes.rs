@@ -159,7 +159,8 @@ pub(crate) struct Pull {
 Examples:
   dsv push
   dsv push vision/cats --remote lab
-  dsv push --all")]
+  dsv push --all
+  dsv push --rebase")]
 pub(crate) struct Push {
     /// The datasets; the current one unless told
     #[arg(conflicts_with = "all")]
@@ -170,6 +171,9 @@ pub(crate) struct Push {
     /// Send every dataset that has a version
     #[arg(long)]
     pub(crate) all: bool,
+    /// Where others have pushed meanwhile, put your versions on top of theirs, if they changed other paths
+    #[arg(long, conflicts_with = "force_with_lease")]
+    pub(crate) rebase: bool,
     /// Move the dataset there even where versions get lost by that, provided that it is what was last seen there
     #[arg(long)]
     pub(crate) force_with_lease: bool,

@@ -229,6 +229,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
         remote: name(args.remote.as_deref())?,
         datasets: datasets(&args.datasets)?,
         all: args.all,
+        rebase: args.rebase,
         force_with_lease: args.force_with_lease,
     };
     let outcome = session.monitored(|monitor| push::run(&repository, &options, monitor))?;

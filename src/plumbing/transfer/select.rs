@@ -66,7 +66,10 @@ pub(super) fn select(
         groups.push(selector.version(version)?);
         monitor.progress.advance(1, 0);
     }
-    let Selector { data, found_there, .. } = selector;
+    let Selector { data, mut found_there, .. } = selector;
+    let sent: HashSet<VersionId> = listed.iter().map(|version| version.id).collect();
+    // What a version there leads to is relied on as well: here it was left out.
+    found_there |= listed.iter().flat_map(|version| &version.version.parents).any(|id| !sent.contains(id));
     let metadata = groups.into_iter().rev().flatten().collect();
     Ok(Selection { metadata, data, versions: listed.len() as u64, found_there })
 }
