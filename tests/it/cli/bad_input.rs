@@ -259,3 +259,43 @@ fn what_the_system_refuses_is_told() {
         mode(path, 0o755);
     }
 }
+
+/// A tree as no dsv writes it, whose one entry has a name that is changed behind the encoder's back.
+fn hostile_tree(sandbox: &Sandbox, harmless: &str, name: &str) -> String {
+    let mini = crate::support::mini::Mini::open(&sandbox.work());
+    let files = crate::support::mini::files([(harmless, b"#!/bin/sh\n".to_vec())]);
+    let (tree, _) = mini.tree(&files);
+    let node = mini.repo.db().tree_node(&tree).unwrap().encode();
+    let at = node.windows(harmless.len()).position(|window| window == harmless.as_bytes()).unwrap();
+    let mut bytes = node;
+    bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+    let id: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
+    mini.write(|writer, compressor| {
+        writer.put(dsv::codec::pack::RecordKind::Tree, id, &bytes, compressor).unwrap();
+    });
+    dsv::model::TreeId::from_bytes(id).to_string()
+}
+
+#[test]
+fn nothing_gets_into_a_git_repository_or_becomes_a_temporary_file() {
+    let sandbox = Sandbox::repository();
+    sandbox.write(".git/config", "[core]\n");
+    sandbox.write("a", "1");
+    sandbox.ok(["add", "."]);
+    sandbox.ok(["commit", "-m", "One"]);
+    for name in [".git/hooks", ".GIT/x", "sub/.git/x", ".tmp-dsv-1-a-1"] {
+        let error = sandbox.fails(2, ["mv", "a", name]);
+        assert!(error.contains("not allowed as a name"), "{error}");
+    }
+    let blob = sandbox.ok(["rev-parse", "HEAD:a"]);
+    sandbox.fails(2, ["update-index", "--cacheinfo", &format!("exec,{},.git/hooks/pre-commit", blob.trim())]);
+    for (harmless, name) in [(".gix", ".git"), (".giX", ".giT"), (".xmp-dsv-1-a-1", ".tmp-dsv-1-a-1")] {
+        let tree = hostile_tree(&sandbox, harmless, name);
+        sandbox.fails(4, ["ls-tree", &tree]);
+        sandbox.fails(4, ["read-tree", &tree]);
+        assert!(sandbox.run(["checkout", &tree, "--", "."]).code != 0);
+    }
+    assert_eq!(sandbox.ok(["ls-files"]), "a\n");
+    let inside: Vec<_> = fs::read_dir(sandbox.work().join(".git")).unwrap().collect();
+    assert_eq!(inside.len(), 1);
+}
