@@ -314,7 +314,9 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
             Some("'dsv index-pack' makes the index of a pack anew; remove the damaged one then".to_owned())
         }
         gc::Error::UserGone { .. } => Some(
-            "is a disk not mounted? If the repository was deleted, run 'dsv gc --forget-missing'".to_owned(),
+            "is a disk not mounted? If the repository was moved, run 'dsv status' where it is now; once it is \
+             moved or deleted, 'dsv gc --forget-missing' strikes the old place off the list"
+                .to_owned(),
         ),
         gc::Error::InUseDamaged { .. } | gc::Error::Repository { .. } | gc::Error::StagingIndex { .. } => {
             Some("'dsv fsck', run in that repository, tells what is damaged and what is lost".to_owned())

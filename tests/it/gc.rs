@@ -308,3 +308,48 @@ fn packs_are_rewritten_record_for_record() {
     assert!(mini.has(&version, &content(1)));
     assert!(Mini::try_open(OsFs::new(), folder.path()).unwrap().fsck(true).is_whole());
 }
+
+/// Two repositories of one store.
+fn sharing(folder: &Path) -> (Mini, Mini) {
+    let store = folder.join("store");
+    let make = |name: &str| {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+        Mini::init_with(&folder.join(name), Some(store.clone()))
+    };
+    (make("one"), make("two"))
+}
+
+#[test]
+fn a_copied_or_moved_repository_of_a_shared_store_is_found() {
+    let folder = scratch();
+    let (first, second) = sharing(folder.path());
+    second.commit("1.0.0", &content(1));
+    let copy = folder.path().join("copy");
+    write_copy(&folder.path().join("two"), &copy);
+    let copied = Mini::open(&copy);
+    let version = copied.commit("2.0.0", &content(2));
+    first.wait_days(LONG);
+    first.gc(&Options::default()).unwrap();
+    assert!(Mini::open(&copy).has(&version, &content(2)));
+
+    // Moved, and found by the first command that runs in it.
+    let moved = folder.path().join("moved");
+    std::fs::rename(&copy, &moved).unwrap();
+    let error = first.gc(&Options::default()).unwrap_err();
+    assert!(error.hint().unwrap().contains("moved"), "{:?}", error.hint());
+    Mini::open(&moved);
+    first.gc(&Options { forget_missing: true, ..Default::default() }).unwrap();
+    assert!(Mini::open(&moved).has(&version, &content(2)));
+
+    // The list was lost with the copy open: who writes is on it again.
+    let writer = Mini::open(&moved);
+    std::fs::remove_dir_all(first.repo.layout().store_users()).unwrap();
+    let version = writer.commit("3.0.0", &content(3));
+    first.gc(&Options::default()).unwrap();
+    assert!(Mini::open(&moved).has(&version, &content(3)));
+}
+
+fn write_copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    write_tree(&read_tree(from), to);
+}
