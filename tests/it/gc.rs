@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use dsv::codec::pack::RecordKind;
 use dsv::model::ErrorKind;
 use dsv::plumbing::host::{Fs, OsFs};
 use dsv::porcelain::gc::Options;
 use dsv::store::consolidate::rewrite_packs;
 
 use crate::support::crash::CrashPlan;
-use crate::support::fault::FaultPlan;
+use crate::support::fault::{Fault, FaultPlan, Scope};
 use crate::support::mini::{Files, Mini, files, noise};
 use crate::support::record::RecordingFs;
 use crate::support::scratch;
@@ -71,10 +72,7 @@ fn what_refs_named_of_late_stays() {
     let version = mini.commit("1.0.0", &content(1));
     mini.move_ref(None);
     // The packs are old, the move of the ref is not.
-    for pack in mini.object_files(".pack") {
-        let old = std::time::SystemTime::now() - Duration::from_secs(LONG.unsigned_abs() * 24 * 60 * 60);
-        std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
-    }
+    make_old(&mini);
     mini.gc(&Options::default()).unwrap();
     assert!(Mini::open(folder.path()).has(&version, &content(1)));
     mini.wait_days(LONG);
@@ -352,4 +350,57 @@ fn a_copied_or_moved_repository_of_a_shared_store_is_found() {
 fn write_copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     write_tree(&read_tree(from), to);
+}
+
+/// Makes the packs look old; what refs named does not.
+fn make_old(mini: &Mini) {
+    let old = std::time::SystemTime::now() - Duration::from_secs(LONG.unsigned_abs() * 24 * 60 * 60);
+    for pack in mini.object_files(".pack") {
+        std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
+    }
+}
+
+/// Flips a bit of a record.
+fn damage(mini: &Mini, kind: RecordKind, id: &[u8; 32]) {
+    let place = mini.repo.db().locate(kind, id).unwrap().unwrap();
+    let pack = mini.objects().join(dsv::store::pack_file_name(&place.pack));
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[place.locator.offset as usize + 60] ^= 1;
+    std::fs::write(pack, bytes).unwrap();
+}
+
+#[test]
+fn what_another_repository_named_of_late_hides_no_damage() {
+    let folder = scratch();
+    let (first, second) = sharing(folder.path());
+    // The first one has left the version, which the second one is on.
+    let version = first.commit("1.0.0", &content(1));
+    first.move_ref(None);
+    second.move_ref(Some(version));
+    let tree = first.repo.db().version(&version).unwrap().tree;
+    damage(&first, RecordKind::Tree, tree.as_bytes());
+    make_old(&first);
+    let before = contents(folder.path());
+    let error = Mini::open(&folder.path().join("one")).gc(&Options::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[test]
+fn a_failing_disk_is_no_hole_in_what_was_named_of_late() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let version = mini.commit("1.0.0", &content(1));
+    mini.move_ref(None);
+    let whole = read_tree(folder.path());
+    let plan = FaultPlan { scope: Scope::Reads, ..FaultPlan::once(Fault::Io) };
+    plan.sweep(|fs| {
+        write_tree(&whole, folder.path());
+        make_old(&mini);
+        let fs: std::sync::Arc<dyn Fs> = fs.clone();
+        if let Ok(mini) = Mini::try_open(fs, folder.path()) {
+            let _ = mini.gc(&Options::default());
+        }
+        assert!(Mini::open(folder.path()).has(&version, &content(1)));
+    });
 }
