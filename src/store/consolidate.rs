@@ -5,6 +5,9 @@
 //! behind, are copied into one when they have become many. Nothing that can be found is ever out of
 //! reach: the new file is published before the old ones are removed.
 //!
+//! An index of which a line has been flipped is left alone, with the packs it lists: what the line says must
+//! decide on no record, and must not get into a new index, whose checksum would vouch for it.
+//!
 //! Only one process consolidates at a time, on a fresh snapshot: an index that is merged from an old
 //! one could list packs that another process has replaced meanwhile. Who finds another at work leaves
 //! it to that one.
@@ -80,11 +83,18 @@ pub(super) fn merge_indexes(db: &ObjectDb) -> Result<(), StoreError> {
     }
     let mut by_size: Vec<_> = all.iter().filter(|file| file.len() < MAX_MERGED_RECORDS).cloned().collect();
     by_size.sort_by_key(|file| file.len());
-    let chosen = geometric_prefix(&by_size.iter().map(|file| file.len()).collect::<Vec<_>>());
-    if chosen < 2 {
-        return Ok(());
+    loop {
+        let chosen = geometric_prefix(&by_size.iter().map(|file| file.len()).collect::<Vec<_>>());
+        if chosen < 2 {
+            return Ok(());
+        }
+        let sound: Vec<_> = by_size[..chosen].iter().map(|file| file.check().is_ok()).collect();
+        if !sound.contains(&false) {
+            return replace_indexes(db, &by_size[..chosen], |_| true);
+        }
+        let mut sound = sound.into_iter();
+        by_size.retain(|_| sound.next().unwrap_or(true));
     }
-    replace_indexes(db, &by_size[..chosen], |_| true)
 }
 
 /// How many of these ascending sizes to merge so that each one left is at least twice as large as all
@@ -103,11 +113,15 @@ fn geometric_prefix(sizes: &[usize]) -> usize {
 
 /// Publishes one index with the records of `old` that lie in packs that `keep` accepts, then removes
 /// the old ones.
+///
+/// # Errors
+/// When one of the old ones is damaged, or the disk is full or fails; then all of them are still there.
 pub(super) fn replace_indexes(
     db: &ObjectDb,
     old: &[Arc<IndexFile>],
     keep: impl Fn(&PackName) -> bool,
 ) -> Result<(), StoreError> {
+    old.iter().try_for_each(|file| file.check())?;
     let mut packs: Vec<PackName> =
         old.iter().flat_map(|file| file.packs()).filter(|name| keep(name)).collect();
     packs.sort_unstable();
@@ -169,7 +183,7 @@ fn merge_small_packs(db: &ObjectDb) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The packs of the snapshot that are there and small.
+/// The packs of the snapshot that are there and small, but for those of which an unsound index tells.
 fn small_packs(db: &ObjectDb) -> Result<HashSet<PackName>, StoreError> {
     let indexes = db.indexes();
     let mut names: HashSet<PackName> = indexes.iter().flat_map(|file| file.packs()).collect();
@@ -189,6 +203,11 @@ fn small_packs(db: &ObjectDb) -> Result<HashSet<PackName>, StoreError> {
         }
     });
     failure.map_or(Ok(()), |failure| failure)?;
+    for file in indexes.iter() {
+        if file.packs().any(|name| names.contains(&name)) && file.check().is_err() {
+            file.packs().for_each(|name| _ = names.remove(&name));
+        }
+    }
     Ok(names)
 }
 

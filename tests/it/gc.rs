@@ -404,3 +404,33 @@ fn a_failing_disk_is_no_hole_in_what_was_named_of_late() {
         assert!(Mini::open(folder.path()).has(&version, &content(1)));
     });
 }
+
+#[test]
+fn a_flipped_line_of_an_index_costs_no_record() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let (wanted, unwanted) = (noise(1, 3000), noise(2, 30_000));
+    mini.write(|writer, compressor| {
+        writer.put_small_blob(&unwanted, compressor).unwrap();
+        writer.put_small_blob(&wanted, compressor).unwrap();
+    });
+    mini.commit("1.0.0", &files([("a.csv", wanted)]));
+    let index = mini.object_files(".idx");
+    let whole = read_tree(folder.path());
+    for index in index {
+        for back in [10, 20, 30, 40, 60] {
+            let mut bytes = std::fs::read(&index).unwrap();
+            let at = bytes.len() - back;
+            bytes[at] ^= 1;
+            std::fs::remove_file(&index).unwrap();
+            std::fs::write(&index, bytes).unwrap();
+            let before = contents(folder.path());
+            let damaged = Mini::open(folder.path());
+            damaged.wait_days(LONG);
+            let error = damaged.gc(&Options::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+            assert!(contents(folder.path()) == before, "{} {back}", index.display());
+            write_tree(&whole, folder.path());
+        }
+    }
+}

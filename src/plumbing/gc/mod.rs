@@ -163,9 +163,7 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
     let Place { fs, db, locks, .. } = *place;
     let Held { users, .. } = &lock_everything(place, options)?;
     db.refresh()?;
-    if let Some(index) = db.unreadable_indexes().first() {
-        return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
-    }
+    check_indexes(db)?;
     let now_ns = locks.clock.now_ns();
     let named_since_ns = now_ns.saturating_sub(nanoseconds(options.keep_named));
     let used = RecordSet::new(db);
@@ -177,6 +175,21 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Ok(Outcome { plan, ..Outcome::default() });
     }
     carry_out(fs, db, &used, plan, monitor)
+}
+
+/// Demands that every line of every index is what was written. By a flipped one, a record that is in use could
+/// be looked for in another pack than its own, which then seems to hold nothing that is wanted.
+fn check_indexes(db: &ObjectDb) -> Result<(), Error> {
+    if let Some(index) = db.unreadable_indexes().first() {
+        return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
+    }
+    for index in db.indexes().iter() {
+        index.check().map_err(|error| match error {
+            StoreError::Damaged { path, source } => Error::UnreadableIndex { path, source },
+            error => error.into(),
+        })?;
+    }
+    Ok(())
 }
 
 /// All repositories that use the store, and the locks that keep everything in them as it is.
