@@ -299,3 +299,24 @@ fn nothing_gets_into_a_git_repository_or_becomes_a_temporary_file() {
     let inside: Vec<_> = fs::read_dir(sandbox.work().join(".git")).unwrap().collect();
     assert_eq!(inside.len(), 1);
 }
+
+#[test]
+fn what_is_staged_alone_survives_a_restore_from_a_version() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a", "one");
+    sandbox.write("b", "one");
+    sandbox.ok(["add", "."]);
+    sandbox.ok(["commit", "-m", "One"]);
+    sandbox.write("a", "staged");
+    sandbox.ok(["add", "a"]);
+    let error = sandbox.fails(3, ["restore", "--source", "HEAD", "a"]);
+    assert!(error.contains("staged"), "{error}");
+    sandbox.fails(3, ["checkout", "HEAD", "--", "a"]);
+    assert_eq!(sandbox.read("a"), b"staged");
+    // A removal that is staged is no content that could be lost.
+    sandbox.ok(["rm", "b"]);
+    sandbox.ok(["restore", "--source", "HEAD", "b"]);
+    assert_eq!(sandbox.read("b"), b"one");
+    sandbox.ok(["restore", "--force", "--source", "HEAD", "a"]);
+    assert_eq!(sandbox.read("a"), b"one");
+}
