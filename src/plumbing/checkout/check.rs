@@ -1,6 +1,6 @@
 //! What would be lost, and what there is to do.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
@@ -34,6 +34,19 @@ enum OnDisk {
     Something(Stat),
 }
 
+/// The paths that go; gathered only when somebody asks, which is where files become folders or folders files.
+struct Going<'a> {
+    changes: &'a [PathChange],
+    paths: OnceCell<BTreeSet<&'a RepoPath>>,
+}
+
+impl Going<'_> {
+    fn contains(&self, path: &RepoPath) -> bool {
+        let going = || self.changes.iter().filter(|change| change.new.is_none()).map(|change| &change.path);
+        self.paths.get_or_init(|| going().collect()).contains(path)
+    }
+}
+
 pub(super) fn plan(
     context: &Context<'_>,
     index: &StagingIndex,
@@ -41,10 +54,7 @@ pub(super) fn plan(
 ) -> Result<Plan, CheckoutError> {
     let mut plan = Plan::default();
     let mut obstacles = Vec::new();
-    // Only where a folder becomes a file this is asked for.
-    let going = LazyCell::new(|| {
-        changes.iter().filter(|change| change.new.is_none()).map(|change| &change.path).collect()
-    });
+    let going = Going { changes, paths: OnceCell::new() };
     for change in changes {
         context.monitor.interrupt.check()?;
         if let Some(obstacle) = plan_one(context, index, change, &going, &mut plan)? {
@@ -61,13 +71,16 @@ fn plan_one(
     context: &Context<'_>,
     index: &StagingIndex,
     change: &PathChange,
-    going: &BTreeSet<&RepoPath>,
+    going: &Going<'_>,
     plan: &mut Plan,
 ) -> Result<Option<Obstacle>, CheckoutError> {
     let PathChange { path, old, new } = change;
     let force = context.options.force;
     let staged = index.get(path)?;
-    if !force && staged_is_lost(index, change, staged.as_ref())? {
+    if !force
+        && (staged_is_lost(index, change, staged.as_ref())?
+            || new.is_some() && staged_below_is_lost(index, path, going)?)
+    {
         return Ok(Some(Obstacle::Staged));
     }
     let mut target = Target::Absent;
@@ -148,6 +161,23 @@ fn staged_is_lost(
     let filled =
         change.old.is_some_and(|old| old.kind == EntryKind::Directory) && index.has_below(&change.path)?;
     Ok(!filled)
+}
+
+/// Whether something that stays is staged below a path that becomes an entry, with which it would go.
+fn staged_below_is_lost(
+    index: &StagingIndex,
+    path: &RepoPath,
+    going: &Going<'_>,
+) -> Result<bool, CheckoutError> {
+    if !index.has_below(path)? {
+        return Ok(false);
+    }
+    for entry in index.iter_below(path) {
+        if !going.contains(&entry?.path) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn on_disk(context: &Context<'_>, path: &RepoPath) -> Result<OnDisk, CheckoutError> {
@@ -276,7 +306,7 @@ fn is_beginning(
 fn folder_goes(
     context: &Context<'_>,
     folder: &RepoPath,
-    going: &BTreeSet<&RepoPath>,
+    going: &Going<'_>,
     folders: &mut Vec<RepoPath>,
 ) -> Result<bool, CheckoutError> {
     let absolute = context.materializer.locate(folder)?;

@@ -165,7 +165,7 @@ fn a_folder_with_what_is_staged_alone_becomes_no_file() {
     let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));
     f.apply(&[("a/b", None, two), ("a/staged", None, three)], false).unwrap();
     let error = f.apply(&[("a", None, one), ("a/b", two, None)], false).unwrap_err();
-    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Untracked)]);
+    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Staged)]);
     assert_eq!((f.read("a/b"), f.read("a/staged")), (b"two".to_vec(), b"three".to_vec()));
 }
 
@@ -278,4 +278,34 @@ fn wrong_bytes_are_not_written() {
     writer.finish().unwrap();
     assert!(matches!(f.apply(&[("a", None, Some(content))], false), Err(CheckoutError::WrongBytes { .. })));
     assert!(!f.at("a").exists());
+}
+
+fn stage(f: &mut Fixture, at: &str, content: Option<Content>) {
+    let Content { kind, size, id } = content.unwrap();
+    f.index.set(&path(at), Staged { kind, size, id, stat: None }).unwrap();
+}
+
+#[test]
+fn what_is_staged_below_a_path_is_not_lost_to_it() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let empty = crate::plumbing::tree_edit::empty_tree().object();
+    let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
+    f.write("there", b"one");
+    for (at, new) in [("d", one), ("d", folder), ("there", one)] {
+        // Staged, and deleted from the disk since.
+        stage(&mut f, &format!("{at}/staged"), two);
+        stage(&mut f, &format!("{at}/committed"), one);
+        let below = format!("{at}/committed");
+        let changes = [(at, None, new), (below.as_str(), one, None)];
+        assert_eq!(
+            obstacles(f.apply(&changes, false).unwrap_err()),
+            [(at.to_owned(), Obstacle::Staged)],
+            "{at}"
+        );
+        assert_eq!(f.index.iter().count(), 2);
+        f.apply(&changes, true).unwrap();
+        assert_eq!(f.index.iter().count(), 1);
+        f.apply(&[(at, new, None)], true).unwrap();
+    }
 }
