@@ -75,6 +75,9 @@ fn plan_one(
     plan: &mut Plan,
 ) -> Result<Option<Obstacle>, CheckoutError> {
     let PathChange { path, old, new } = change;
+    if new.is_some_and(|new| new.kind == EntryKind::ExternalLink) {
+        return Err(CheckoutError::ExternalLink { path: path.clone() });
+    }
     let force = context.options.force;
     let staged = index.get(path)?;
     if !force
@@ -88,26 +91,18 @@ fn plan_one(
     match on_disk(context, path)? {
         OnDisk::Nothing => {}
         OnDisk::Blocked(by) => {
-            // A tracked file in the way goes by a change of its own.
-            if index.get(&by)?.is_none() && new.is_some() {
-                return if force {
-                    Err(CheckoutError::InTheWay { path: by })
-                } else {
-                    Ok(Some(Obstacle::Untracked))
-                };
+            if new.is_some() && !goes(index, going, &by)? {
+                let tracked = index.get(&by)?.is_some();
+                return in_the_way(force, by, if tracked { Obstacle::Staged } else { Obstacle::Untracked });
             }
         }
         OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
             is_folder = true;
             if new.is_some_and(|new| new.kind != EntryKind::Directory)
-                && !folder_goes(context, path, going, &mut plan.remove_folders)?
+                && !folder_goes(context, index, path, going, &mut plan.remove_folders)?
             {
                 // Never with `force` either: whole folders are no accident.
-                return if force {
-                    Err(CheckoutError::InTheWay { path: path.clone() })
-                } else {
-                    Ok(Some(Obstacle::Untracked))
-                };
+                return in_the_way(force, path.clone(), Obstacle::Untracked);
             }
         }
         OnDisk::Something(stat) => {
@@ -141,6 +136,17 @@ fn plan_one(
         None => plan.remove.push(path.clone()),
     }
     Ok(None)
+}
+
+/// What is in the way stays there, whatever is forced.
+fn in_the_way(force: bool, path: RepoPath, why: Obstacle) -> Result<Option<Obstacle>, CheckoutError> {
+    if force { Err(CheckoutError::InTheWay { path }) } else { Ok(Some(why)) }
+}
+
+/// Whether a file goes by a change of its own. One that nobody tracks any more stays, though it goes from the
+/// versions.
+fn goes(index: &StagingIndex, going: &Going<'_>, path: &RepoPath) -> Result<bool, CheckoutError> {
+    Ok(going.contains(path) && index.get(path)?.is_some())
 }
 
 /// Whether what is staged is neither what the change starts from nor what it leads to.
@@ -305,6 +311,7 @@ fn is_beginning(
 /// innermost first.
 fn folder_goes(
     context: &Context<'_>,
+    index: &StagingIndex,
     folder: &RepoPath,
     going: &Going<'_>,
     folders: &mut Vec<RepoPath>,
@@ -315,8 +322,8 @@ fn folder_goes(
         let Ok(name) = crate::model::EntryName::new(name) else { return Ok(false) };
         let path = folder.join(&name);
         let goes = match kind {
-            FileKind::Directory => folder_goes(context, &path, going, folders)?,
-            _ => going.contains(&path),
+            FileKind::Directory => folder_goes(context, index, &path, going, folders)?,
+            _ => goes(index, going, &path)?,
         };
         if !goes {
             return Ok(false);

@@ -309,3 +309,36 @@ fn what_is_staged_below_a_path_is_not_lost_to_it() {
         f.apply(&[(at, new, None)], true).unwrap();
     }
 }
+
+#[test]
+fn a_tracked_file_in_the_way_that_stays_is_told_at_once() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    f.apply(&[("a", None, one), ("n", None, one)], false).unwrap();
+    let error = f.apply(&[("a", one, two), ("n/under", None, two)], false).unwrap_err();
+    assert_eq!(obstacles(error), [("n/under".to_owned(), Obstacle::Staged)]);
+    assert_eq!(f.read("a"), b"one");
+    let error = f.apply(&[("a", one, two), ("n/under", None, two)], true).unwrap_err();
+    assert!(matches!(error, CheckoutError::InTheWay { .. }), "{error}");
+    assert_eq!(f.read("a"), b"one");
+    // Unstaged by hand, it stays although it goes from the versions.
+    f.index.remove(&path("n")).unwrap();
+    let changes = [("a", one, two), ("n", one, None), ("n/under", None, two)];
+    assert_eq!(
+        obstacles(f.apply(&changes, false).unwrap_err()),
+        [("n/under".to_owned(), Obstacle::Untracked)]
+    );
+    assert_eq!((f.read("a"), f.read("n")), (b"one".to_vec(), b"one".to_vec()));
+}
+
+#[test]
+fn an_external_link_is_refused_before_anything_is_touched() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let external = Some(f.store(b"s3://bucket/key", EntryKind::ExternalLink));
+    f.apply(&[("a", None, one)], false).unwrap();
+    let error = f.apply(&[("a", one, two), ("b", None, two), ("z", None, external)], false).unwrap_err();
+    assert!(matches!(error, CheckoutError::ExternalLink { .. }), "{error}");
+    assert_eq!(f.read("a"), b"one");
+    assert!(!f.at("b").exists());
+}
