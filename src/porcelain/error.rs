@@ -356,6 +356,7 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
             "commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed"
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
+        CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
         CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
         CheckoutError::ExternalLink { .. }
         | CheckoutError::Store(_)

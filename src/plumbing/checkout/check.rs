@@ -16,8 +16,8 @@ const MAX_OBSTACLES: usize = 10_000;
 /// What is to be done.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Files and links that go.
-    pub(super) remove: Vec<RepoPath>,
+    /// Paths that go.
+    pub(super) remove: Vec<(RepoPath, Target)>,
     /// Empty folders that go, unless something is in them or comes into them.
     pub(super) remove_folders: Vec<RepoPath>,
     /// Paths that come or change.
@@ -106,7 +106,8 @@ fn plan_one(
             }
         }
         OnDisk::Something(stat) => {
-            target = Target::Replace;
+            // Who forces wants to be rid of whatever is there.
+            target = Target::Replace(Some(stat).filter(|_| !force));
             if let Some(new) = new
                 && is_already(context, path, new, staged.as_ref(), &stat)?
             {
@@ -126,14 +127,14 @@ fn plan_one(
         }
     }
     match new {
-        Some(content) if content.kind == EntryKind::Directory && target == Target::Replace => {
+        Some(content) if content.kind == EntryKind::Directory && target != Target::Absent => {
             // No folder takes the place of a file in one step.
-            plan.remove.push(path.clone());
+            plan.remove.push((path.clone(), target));
             plan.write.push((path.clone(), *content, Target::Absent));
         }
         Some(content) => plan.write.push((path.clone(), *content, target)),
         None if is_folder => plan.remove_folders.push(path.clone()),
-        None => plan.remove.push(path.clone()),
+        None => plan.remove.push((path.clone(), target)),
     }
     Ok(None)
 }

@@ -342,3 +342,84 @@ fn an_external_link_is_refused_before_anything_is_touched() {
     assert_eq!(f.read("a"), b"one");
     assert!(!f.at("b").exists());
 }
+
+/// Runs something between the plan and the first change of the disk.
+struct Meanwhile<F>(F);
+
+impl<F: Fn() + Sync> crate::model::Progress for Meanwhile<F> {
+    fn phase(&self, _: &str, _: Option<u64>, _: Option<u64>) {
+        (self.0)();
+    }
+
+    fn advance(&self, _: u64, _: u64) {}
+}
+
+impl Fixture {
+    fn apply_while(
+        &mut self,
+        changes: &[(&str, Option<Content>, Option<Content>)],
+        meanwhile: impl Fn() + Sync,
+    ) -> Result<CheckoutStats, CheckoutError> {
+        let changes: Vec<_> =
+            changes.iter().map(|&(p, old, new)| PathChange { path: path(p), old, new }).collect();
+        let monitor = Monitor { progress: &Meanwhile(meanwhile), ..Monitor::quiet() };
+        let options = CheckoutOptions::default();
+        apply_changes(&self.db, self.dir.path(), &mut self.index, &changes, options, &monitor)
+    }
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_checked_is_not_lost() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let link = Some(f.store(b"nowhere", EntryKind::Symlink));
+    for (new, size) in [(two, 4), (None, 4), (link, 4), (two, 3)] {
+        f.apply(&[("a", None, one)], true).unwrap();
+        let at = f.at("a");
+        let mine = &b"mine"[..size];
+        let error = f
+            .apply_while(&[("a", one, new)], || {
+                sys::publish(&OsFs::new(), &at, mine).unwrap();
+            })
+            .unwrap_err();
+        assert!(matches!(&error, CheckoutError::Changed { path: at } if *at == path("a")), "{error}");
+        assert_eq!(f.read("a"), mine);
+        assert_eq!(sys::Fs::list(&OsFs, f.dir.path()).unwrap().entries().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_folder_that_becomes_a_link_after_it_was_checked_is_not_followed() {
+    let mut f = fixture();
+    let outside = tempfile::tempdir().unwrap();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let change = |f: &mut Fixture, changes: &[(&str, Option<Content>, Option<Content>)]| {
+        f.apply(&[("d/a", None, one)], true).unwrap();
+        let at = f.at("d");
+        let aside = f.at("aside");
+        let done = f.apply_while(changes, || {
+            sys::Fs::rename(&OsFs, &at, &aside).unwrap();
+            sys::Fs::symlink(&OsFs, sys::path_to_bytes(outside.path()).unwrap(), &at).unwrap();
+        });
+        sys::Fs::remove_file(&OsFs, &at).unwrap();
+        sys::Fs::rename(&OsFs, &aside, &at).unwrap();
+        done
+    };
+    sys::publish(&OsFs::new(), &outside.path().join("a"), b"mine").unwrap();
+    assert!(change(&mut f, &[("d/a", one, two)]).is_err());
+    assert!(change(&mut f, &[("d/b", None, two)]).is_err());
+    let _ = change(&mut f, &[("d/a", one, None)]);
+    assert_eq!(sys::Fs::read(&OsFs, &outside.path().join("a")).unwrap(), b"mine");
+    assert_eq!(sys::Fs::list(&OsFs, outside.path()).unwrap().entries().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_comes_back_after_it_was_checked_is_not_removed() {
+    let mut f = fixture();
+    let one = f.file(b"one");
+    f.apply(&[("a", None, one)], false).unwrap();
+    sys::Fs::remove_file(&OsFs, &f.at("a")).unwrap();
+    let at = f.at("a");
+    f.apply_while(&[("a", one, None)], || sys::publish(&OsFs::new(), &at, b"mine").unwrap()).unwrap();
+    assert_eq!(f.read("a"), b"mine");
+}

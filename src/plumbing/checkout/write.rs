@@ -35,9 +35,9 @@ pub(super) fn carry_out(
         let facts = stat.map(|stat| StatFacts::of_read(&stat, index.opened_ns()));
         index.set(&path, staged(&content, facts))?;
     }
-    for path in plan.remove {
+    for (path, target) in plan.remove {
         context.monitor.interrupt.check()?;
-        context.materializer.remove(&path, |_| false).map_err(plain)?;
+        context.materializer.remove(&path, target, |_| false).map_err(plain)?;
         index.remove(&path)?;
         stats.removed += 1;
     }
@@ -61,6 +61,7 @@ fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
     match error {
         MaterializeError::Io(error) => CheckoutError::Io(error),
         MaterializeError::InTheWay { path } => CheckoutError::InTheWay { path },
+        MaterializeError::Changed { path } => CheckoutError::Changed { path },
         MaterializeError::Content(never) => match never {},
     }
 }
