@@ -357,7 +357,9 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
         CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
-        CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
+        CheckoutError::WrongBytes { .. } | CheckoutError::WrongSize { .. } => {
+            "'dsv fsck --full' tells what else is damaged"
+        }
         CheckoutError::ExternalLink { .. }
         | CheckoutError::Store(_)
         | CheckoutError::Worktree(_)

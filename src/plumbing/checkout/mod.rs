@@ -128,6 +128,16 @@ pub enum CheckoutError {
         /// The file.
         path: RepoPath,
     },
+    /// The tree and the database do not agree on a blob.
+    #[error("'{path}' has {size} bytes by its entry and {stored} in the database")]
+    WrongSize {
+        /// The file.
+        path: RepoPath,
+        /// What its entry says.
+        size: u64,
+        /// What the database has.
+        stored: u64,
+    },
     /// External links are read on demand by what fetches them, which is not part of this program.
     #[error("'{path}' is an external link, which this version of dsv cannot bring; upgrade dsv")]
     ExternalLink {
@@ -147,7 +157,7 @@ impl CheckoutError {
             Self::WouldOverwrite { .. } | Self::InTheWay { .. } | Self::Changed { .. } => {
                 ErrorKind::WouldOverwrite
             }
-            Self::WrongBytes { .. } => ErrorKind::Corrupt,
+            Self::WrongBytes { .. } | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::ExternalLink { .. } => ErrorKind::UnsupportedFormat,
         }
     }

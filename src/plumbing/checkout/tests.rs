@@ -423,3 +423,22 @@ fn a_file_that_comes_back_after_it_was_checked_is_not_removed() {
     f.apply_while(&[("a", one, None)], || sys::publish(&OsFs::new(), &at, b"mine").unwrap()).unwrap();
     assert_eq!(f.read("a"), b"mine");
 }
+
+#[test]
+fn a_blob_that_is_longer_than_its_entry_says_is_not_written() {
+    let mut f = fixture();
+    let large = vec![7; 3_000_000];
+    let watched = f.dir.path().to_owned();
+    for (bytes, kind) in [
+        (&b"longer"[..], EntryKind::File),
+        (&b"longer"[..], EntryKind::Symlink),
+        (&large[..], EntryKind::File),
+    ] {
+        for size in [3, super::write::LARGE] {
+            let content = Content { size, ..f.store(bytes, kind) };
+            let error = f.apply(&[("a", None, Some(content))], false).unwrap_err();
+            assert!(matches!(error, CheckoutError::WrongSize { .. }), "{error}");
+            assert!(!watched.join("a").is_symlink() && !watched.join("a").exists());
+        }
+    }
+}
