@@ -186,6 +186,10 @@ fn small_blob(
     content: &Content,
 ) -> Result<Option<Vec<u8>>, CheckoutError> {
     let id = BlobId::new(content.id);
+    // To look for a whole blob that is not there would list the folder of packs, for each large file.
+    if context.db.contains(RecordKind::ChunkedBlob, id.as_bytes())? {
+        return Ok(None);
+    }
     let Some(bytes) = context.db.try_get(RecordKind::Blob, id.as_bytes())? else { return Ok(None) };
     check_len(path, content, bytes.len() as u64)?;
     verify(path, content, Sha256::digest(&bytes).into())?;

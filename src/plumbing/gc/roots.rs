@@ -1,5 +1,6 @@
 //! What a repository refers to.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -143,9 +144,10 @@ fn ids_in_lines(fs: &dyn Fs, path: &Path, lines: &[SkippedLine]) -> Result<Vec<V
         return Ok(Vec::new());
     }
     let bytes = fs.read(path).at("read", path)?;
+    let skipped: HashSet<usize> = lines.iter().map(|line| line.number).collect();
     let mut ids = Vec::new();
     for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
-        if lines.iter().any(|skipped| skipped.number == at + 1) {
+        if skipped.contains(&(at + 1)) {
             let words =
                 line.split(|b| !b.is_ascii_hexdigit()).filter_map(|word| std::str::from_utf8(word).ok());
             ids.extend(words.filter_map(|word| parse_hex(word).ok()).map(VersionId::from_bytes));
