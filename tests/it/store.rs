@@ -282,3 +282,29 @@ fn bit_rot_in_an_index_costs_no_record() {
         assert!(std::fs::read_dir(folder.path().join("objects")).unwrap().count() < 80);
     }
 }
+
+#[test]
+fn threads_that_share_a_database_find_everything_while_another_consolidates() {
+    const READERS: usize = 4;
+    let folder = scratch();
+    let shared = open(OsFs::new(), folder.path()).unwrap();
+    let writer = open(OsFs::new(), folder.path()).unwrap();
+    for round in 0..40 {
+        let id = put(&writer, round).unwrap();
+        shared.refresh().unwrap();
+        // No pack is open yet, and all are replaced: each reader meets a missing pack, and only one of them
+        // is the first to look at the folder again.
+        let all: HashSet<_> = writer.indexes().iter().flat_map(|index| index.packs()).collect();
+        rewrite_packs(&writer, &all, |_, _, _| true, &Interrupt::new()).unwrap();
+        let start = std::sync::Barrier::new(READERS);
+        std::thread::scope(|scope| {
+            for _ in 0..READERS {
+                scope.spawn(|| {
+                    start.wait();
+                    let read = shared.get(RecordKind::Blob, id.as_bytes());
+                    assert_eq!(read.unwrap(), noise(round, 300), "{round}");
+                });
+            }
+        });
+    }
+}
