@@ -217,7 +217,11 @@ impl Repository {
         lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, crate::store::StoreError>,
     ) -> Result<T, Error> {
         self.check_writable()?;
-        self.with_lock_request(monitor, |request| Ok(lock(&**self.fs(), &self.layout, request)?))
+        let held =
+            self.with_lock_request(monitor, |request| Ok(lock(&**self.fs(), &self.layout, request)?))?;
+        // A `gc` may have run before it was had: what it removed must not be taken for there.
+        self.db.reopen()?;
+        Ok(held)
     }
 
     /// Tells how this repository's locks are waited for.

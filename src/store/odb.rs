@@ -444,8 +444,12 @@ impl ObjectDb {
         }
     }
 
-    /// Forgets open packs and looks at the folder again; after packs were replaced.
-    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+    /// Forgets open packs and looks at the folder again: what another process removed can then neither be found
+    /// nor read any more. For whoever has just got a lock, and after packs were replaced.
+    ///
+    /// # Errors
+    /// As [`ObjectDb::open`].
+    pub fn reopen(&self) -> Result<(), StoreError> {
         self.packs.clear();
         self.refresh().map(drop)
     }

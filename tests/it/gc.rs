@@ -434,3 +434,28 @@ fn a_flipped_line_of_an_index_costs_no_record() {
         }
     }
 }
+
+#[test]
+fn what_gc_removed_meanwhile_is_not_taken_for_there() {
+    use dsv::porcelain::{branch, tag};
+    let folder = scratch();
+    let first = Mini::init(folder.path());
+    let version = first.commit("1.0.0", &content(1));
+    first.move_ref(None);
+    // Open packs and an old snapshot: all could still be read.
+    assert!(first.has(&version, &content(1)));
+    let second = Mini::open(folder.path());
+    second.wait_days(LONG);
+    second.gc(&Options::default()).unwrap();
+
+    let monitor = dsv::model::Monitor::quiet();
+    let options = branch::Options::Create { name: "late".parse().unwrap(), at: Some(version), force: false };
+    assert!(branch::run(&first.repo, &options, &monitor).is_err());
+    let first = Mini::open(folder.path());
+    let version = first.commit("1.0.0", &content(3));
+    first.move_ref(None);
+    assert!(first.has(&version, &content(3)));
+    second.gc(&Options::default()).unwrap();
+    let options = tag::Options::Add { tag: "gold".parse().unwrap(), version: Some(version) };
+    assert!(tag::run(&first.repo, &options, &monitor).is_err());
+}

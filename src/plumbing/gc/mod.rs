@@ -162,7 +162,7 @@ impl std::fmt::Debug for Place<'_> {
 pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let Place { fs, db, locks, .. } = *place;
     let Held { users, .. } = &lock_everything(place, options)?;
-    db.refresh()?;
+    db.reopen()?;
     check_indexes(db)?;
     let now_ns = locks.clock.now_ns();
     let named_since_ns = now_ns.saturating_sub(nanoseconds(options.keep_named));
