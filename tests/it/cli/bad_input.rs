@@ -320,3 +320,33 @@ fn what_is_staged_alone_survives_a_restore_from_a_version() {
     sandbox.ok(["restore", "--force", "--source", "HEAD", "a"]);
     assert_eq!(sandbox.read("a"), b"one");
 }
+
+#[test]
+fn a_move_goes_to_no_place_beyond_a_link_and_no_deeper_than_a_path_may() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a", "1");
+    sandbox.write("d/x", "2");
+    sandbox.ok(["add", "."]);
+    fs::create_dir(sandbox.root().join("outside")).unwrap();
+    fs::write(sandbox.root().join("outside/x"), "mine").unwrap();
+    std::os::unix::fs::symlink("../outside", sandbox.work().join("link")).unwrap();
+    for target in ["link", "link/a", "link/new/a"] {
+        let error = sandbox.fails(3, ["mv", "a", target]);
+        assert!(error.contains("link"), "{error}");
+    }
+    // A tracked folder that has become a link: what is there now is not what is tracked.
+    fs::remove_dir_all(sandbox.work().join("d")).unwrap();
+    std::os::unix::fs::symlink("../outside", sandbox.work().join("d")).unwrap();
+    sandbox.fails(3, ["mv", "d/x", "y"]);
+    assert_eq!(fs::read_dir(sandbox.root().join("outside")).unwrap().count(), 1);
+    assert_eq!(sandbox.read("a"), b"1");
+    fs::remove_file(sandbox.work().join("d")).unwrap();
+
+    // Either part is a path, the whole is none.
+    let deep = vec!["n"; 600].join("/");
+    sandbox.write(&format!("from/{deep}"), "3");
+    sandbox.ok(["add", "from"]);
+    let error = sandbox.fails(2, ["mv", "from", &vec!["m"; 600].join("/")]);
+    assert!(error.contains("too deep"), "{error}");
+    assert_eq!(sandbox.read(&format!("from/{deep}")), b"3");
+}
