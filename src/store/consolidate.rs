@@ -136,9 +136,7 @@ pub(super) fn replace_indexes(
             }
         }
     }
-    entries.sort_unstable_by_key(|entry| (entry.key(), entry.locator.pack));
-    // A record that lies in several packs is listed once.
-    entries.dedup_by_key(|entry| entry.key());
+    list_once(db, &packs, &mut entries);
     let mut new = None;
     if !packs.is_empty() {
         let bytes = encode_index(&packs, &entries);
@@ -149,6 +147,18 @@ pub(super) fn replace_indexes(
     // An index that was written again byte for byte has the name of the old one: it stays.
     remove_files(db, old.iter().map(|file| file.path.clone()).filter(|path| Some(path) != new.as_ref()))?;
     db.refresh().map(drop)
+}
+
+/// Sorts entries, and leaves one of a record that lies in several packs: in one that is there, if there is any.
+fn list_once(db: &ObjectDb, packs: &[PackName], entries: &mut Vec<IndexEntry>) {
+    entries.sort_unstable_by_key(|entry| (entry.key(), entry.locator.pack));
+    if entries.windows(2).any(|two| two[0].key() == two[1].key()) {
+        let gone: Vec<bool> =
+            packs.iter().map(|name| db.fs.stat(&db.objects.join(pack_file_name(name))).is_err()).collect();
+        let is_gone = |entry: &IndexEntry| gone.get(entry.locator.pack as usize).copied();
+        entries.sort_unstable_by_key(|entry| (entry.key(), is_gone(entry), entry.locator.pack));
+        entries.dedup_by_key(|entry| entry.key());
+    }
 }
 
 /// Removes files of the database; one that is gone already is fine.
@@ -348,16 +358,55 @@ pub fn remove_packs(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<(), Stor
     if packs.is_empty() {
         return Ok(());
     }
+    strike_off(db, packs)?;
+    remove_files(db, packs.iter().map(|name| db.objects.join(pack_file_name(name))))?;
+    db.reopen()?;
+    // A process that wrote the very same pack may have listed it in between. One that does so from now on finds
+    // it gone.
+    let is_gone = |name: &&PackName| db.fs.stat(&db.objects.join(pack_file_name(name))).is_err();
+    strike_off(db, &packs.iter().filter(is_gone).copied().collect())
+}
+
+/// Writes every index that lists one of these packs anew without them.
+fn strike_off(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<(), StoreError> {
     for file in db.indexes().iter().filter(|file| file.packs().any(|name| packs.contains(&name))) {
         replace_indexes(db, std::slice::from_ref(file), |name| !packs.contains(name))?;
     }
-    remove_files(db, packs.iter().map(|name| db.objects.join(pack_file_name(name))))?;
-    db.reopen()
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Compression;
+    use crate::codec::pack::RecordKind;
+    use crate::store::pack_writer::record_info;
+    use crate::sys::OsFs;
+
+    #[test]
+    fn a_record_is_listed_in_a_pack_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = dir.path().join("objects");
+        let open = || ObjectDb::open(OsFs::new(), &objects, Default::default()).unwrap();
+        // Two packs of two writers, with one record in both.
+        let (one, two) = (open(), open());
+        for (db, other) in [(&one, b"a"), (&two, b"b")] {
+            let mut pack = PackWriter::create(&db.fs, &db.objects).unwrap();
+            for bytes in [&b"same"[..], other] {
+                let id = *blake3::hash(bytes).as_bytes();
+                let info = record_info(RecordKind::Blob, id, Compression::Raw, bytes.len(), bytes.len());
+                pack.append(info, &info.encode_header(bytes), bytes).unwrap();
+            }
+            publish_index(db, &pack.seal().unwrap()).unwrap();
+        }
+        let db = open();
+        let mut packs: Vec<_> = db.indexes().iter().flat_map(|file| file.packs()).collect();
+        packs.sort_unstable();
+        db.fs.remove_file(&db.objects.join(pack_file_name(&packs[0]))).unwrap();
+        replace_indexes(&db, &db.indexes(), |_| true).unwrap();
+        let id = *blake3::hash(b"same").as_bytes();
+        assert_eq!(open().get(RecordKind::Blob, &id).unwrap(), b"same");
+    }
 
     #[test]
     fn merging_leaves_a_geometric_series() {

@@ -59,7 +59,7 @@ struct Snapshot {
 }
 
 /// How often a folder that keeps changing is looked at before an answer is believed.
-const ATTEMPTS: usize = 6;
+pub(super) const ATTEMPTS: usize = 6;
 
 /// Largest target for the size of a pack: with one more record of any size its offsets still fit.
 const MAX_PACK_TARGET: u64 = 2 * 1024 * 1024 * 1024;

@@ -308,3 +308,28 @@ fn threads_that_share_a_database_find_everything_while_another_consolidates() {
         });
     }
 }
+
+#[test]
+fn writers_of_the_same_records_lose_none() {
+    let folder = scratch();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let db = open(OsFs::new(), folder.path()).unwrap();
+                for seed in 0..120 {
+                    let id = put(&db, seed).unwrap();
+                    assert!(has(&db, &id, seed), "{seed}");
+                }
+            });
+        }
+    });
+    let db = open(OsFs::new(), folder.path()).unwrap();
+    for seed in 0..120 {
+        let id = put(&db, seed).unwrap();
+        assert!(has(&db, &id, seed), "{seed}");
+    }
+    for pack in db.indexes().iter().flat_map(|index| index.packs()) {
+        let path = folder.path().join("objects").join(dsv::store::pack_file_name(&pack));
+        assert!(path.exists(), "{}", path.display());
+    }
+}
