@@ -350,3 +350,21 @@ fn a_move_goes_to_no_place_beyond_a_link_and_no_deeper_than_a_path_may() {
     assert!(error.contains("too deep"), "{error}");
     assert_eq!(sandbox.read(&format!("from/{deep}")), b"3");
 }
+
+#[test]
+fn a_restore_beyond_a_link_is_refused() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("d/x", "1");
+    sandbox.ok(["add", "."]);
+    fs::remove_dir_all(sandbox.work().join("d")).unwrap();
+    std::os::unix::fs::symlink("nowhere", sandbox.work().join("d")).unwrap();
+    for paths in ["d/x", "d", "."] {
+        let error = sandbox.fails(3, ["restore", paths]);
+        assert!(error.contains("d/x (untracked)"), "{error}");
+    }
+    let error = sandbox.fails(3, ["restore", "--force", "d/x"]);
+    assert!(error.contains("'d' is in the way"), "{error}");
+    fs::remove_file(sandbox.work().join("d")).unwrap();
+    sandbox.ok(["restore", "d/x"]);
+    assert_eq!(sandbox.read("d/x"), b"1");
+}
