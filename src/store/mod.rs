@@ -35,7 +35,7 @@ pub use pack_file::{PackFile, PackTable, RecordRun, Scan, ScannedRecord, StoredR
 pub use record_set::RecordSet;
 pub use refs::{Note, RefLog, Refs, SkippedLine};
 pub use tracking::{Tracked, TrackingRefs};
-pub use users::{forget_user, register_user, users_of_store};
+pub use users::{forget_user, is_registered, register_user, users_of_store};
 pub use writer::{WriteStats, Writer};
 
 #[cfg(test)]
