@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use super::cause::{Answer, Break, Cause, Transport, tidy};
+use super::cause::{Answer, Break, Cause, CredentialsError, Transport, deepest, tidy};
 use super::error::{Action, RemoteError};
 use super::url::RemoteUrl;
 
@@ -105,8 +105,24 @@ impl From<Transport> for Failure {
     }
 }
 
+/// Whoever gives no credentials is told as such, unless the way to him broke or he asks to come again.
+impl From<&CredentialsError> for Failure {
+    fn from(error: &CredentialsError) -> Self {
+        let known = match (&error.answer, &error.broken) {
+            (Some(answer), _) => Self::from(answer.clone()),
+            (_, Some(broken)) => Self::from(broken.clone()),
+            _ => Self { class: Class::Credentials, cause: Cause::Other(error.text.clone()) },
+        };
+        let stands = known.class == Class::Busy || (known.may_pass() && !error.of_machine);
+        Self { class: if stands { known.class } else { Class::Credentials }, ..known }
+    }
+}
+
 impl From<object_store::Error> for Failure {
     fn from(error: object_store::Error) -> Self {
+        if let Some(of_credentials) = find::<CredentialsError>(&error) {
+            return of_credentials.into();
+        }
         if let Some(answer) = find::<Answer>(&error) {
             return answer.clone().into();
         }
@@ -159,19 +175,8 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// The text of the last cause: those above it repeat it, with URLs.
-fn deepest(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(error) = at {
-        text = error.to_string();
-        at = error.source();
-    }
-    text
-}
-
 /// What an answer means: by the server's word where there is one, else by the status.
-fn class_of(answer: &Answer) -> Class {
+pub(super) fn class_of(answer: &Answer) -> Class {
     match answer.code.as_str() {
         "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" => Class::NoBucket,
         "InvalidAccessKeyId"

@@ -2,15 +2,35 @@
 //!
 //! The only user of tokio, object_store and reqwest; everything asynchronous stays inside.
 
+#[cfg(feature = "cloud")]
+mod answer;
+#[cfg(feature = "s3")]
+mod aws_files;
+#[cfg(feature = "s3")]
+mod aws_http;
+#[cfg(feature = "s3")]
+mod aws_login;
+#[cfg(feature = "azure")]
+mod azure;
 mod body;
 mod cause;
 mod client;
+#[cfg(feature = "cloud")]
+mod endpoint;
 mod error;
 mod failure;
+#[cfg(feature = "gcs")]
+mod gcs;
+#[cfg(feature = "cloud")]
+mod http;
+#[cfg(feature = "cloud")]
+mod network;
 mod open;
 mod options;
 mod retry;
 mod runtime;
+#[cfg(feature = "s3")]
+mod s3;
 mod stats;
 mod url;
 
