@@ -14,6 +14,7 @@ tools=$target/tools
 state=$target/servers
 
 weed=$tools/bin/weed
+bucket=dsv-test
 azurite=$tools/node_modules/.bin/azurite-blob
 fake_gcs() { find "$tools" -name 'fake-gcs-server-*' -type f -perm -u+x 2> /dev/null | head -n 1; }
 
@@ -66,6 +67,42 @@ EOF
     return 1
 }
 
+# Makes a bucket: the URL, the body. A server that answers is not always ready to write yet.
+post() {
+    python3 - "$@" << 'EOF'
+import sys, time, urllib.request
+body = sys.argv[2].encode() if len(sys.argv) > 2 else None
+kind = {"Content-Type": "application/json"} if body else {"Content-Length": "0"}
+request = urllib.request.Request(sys.argv[1], body, kind, method="POST")
+for left in reversed(range(50)):
+    try:
+        urllib.request.urlopen(request, timeout=10)
+        break
+    except OSError:
+        if not left:
+            raise
+        time.sleep(0.2)
+EOF
+}
+
+# Azure's containers are made by a signed request, with the key that every Azurite has.
+make_container() {
+    python3 - "$1" << 'EOF'
+import base64, hashlib, hmac, sys, urllib.parse, urllib.request
+from email.utils import formatdate
+key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+url = sys.argv[1] + "?restype=container"
+headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+path = urllib.parse.urlparse(url).path
+lines = ["PUT"] + [""] * 11 + [f"{name}:{value}" for name, value in sorted(headers.items())]
+lines += ["/devstoreaccount1" + path, "restype:container"]
+mac = hmac.new(base64.b64decode(key), "\n".join(lines).encode(), hashlib.sha256).digest()
+headers["Authorization"] = "SharedKey devstoreaccount1:" + base64.b64encode(mac).decode()
+headers["Content-Length"] = "0"
+urllib.request.urlopen(urllib.request.Request(url, headers=headers, method="PUT"), timeout=10)
+EOF
+}
+
 start_s3() {
     [ -x "$weed" ] || { echo 'not started: SeaweedFS (S3), which is not installed' >&2; return 0; }
     local master volume filer s3
@@ -79,10 +116,11 @@ start_s3() {
 EOF
     # Each part is bound to this machine, and none calls home.
     launch s3 "$weed" server -ip=127.0.0.1 -ip.bind=127.0.0.1 -dir=. -master.telemetry=false \
-        -master.port="$master" -master.volumeSizeLimitMB=256 -volume.port="$volume" -volume.max=40 \
+        -master.port="$master" -master.volumeSizeLimitMB=256 -volume.port="$volume" -volume.max=40 -volume.preStopSeconds=0 \
         -filer -filer.port="$filer" -s3 -s3.port="$s3" -s3.config="$state/s3.json" \
         -s3.port.iceberg=0 -s3.port.lance=0
     await s3 "http://127.0.0.1:$s3/" || return 1
+    post "http://127.0.0.1:$filer/buckets/$bucket/" || return 1
     echo "DSV_TEST_S3=http://127.0.0.1:$s3" >> "$state/env"
 }
 
@@ -95,6 +133,7 @@ start_gcs() {
     launch gcs "$program" -scheme http -host 127.0.0.1 -port "$port" -backend memory -log-level error \
         -public-host "127.0.0.1:$port" -external-url "http://127.0.0.1:$port"
     await gcs "http://127.0.0.1:$port/storage/v1/b?project=test" || return 1
+    post "http://127.0.0.1:$port/storage/v1/b?project=test" "{\"name\": \"$bucket\"}" || return 1
     echo "DSV_TEST_GCS=http://127.0.0.1:$port" >> "$state/env"
 }
 
@@ -105,6 +144,7 @@ start_azure() {
     launch azure "$azurite" --blobHost 127.0.0.1 --blobPort "$port" --inMemoryPersistence --silent \
         --disableTelemetry --skipApiVersionCheck
     await azure "http://127.0.0.1:$port/" || return 1
+    make_container "http://127.0.0.1:$port/devstoreaccount1/$bucket" || return 1
     echo "DSV_TEST_AZURE=http://127.0.0.1:$port/devstoreaccount1" >> "$state/env"
 }
 

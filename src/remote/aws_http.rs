@@ -21,10 +21,13 @@ use super::network::{Network, transport};
 /// Longest time for an answer where the caller names none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// For connecting, and for the answer.
+type Limits = (Option<Duration>, Option<Duration>);
+
 /// Makes connectors, one for each limit of time.
 pub(super) struct AwsHttp {
     network: Arc<Network>,
-    made: Mutex<HashMap<(Option<Duration>, Option<Duration>), SharedHttpConnector>>,
+    made: Mutex<HashMap<Limits, SharedHttpConnector>>,
 }
 
 impl AwsHttp {

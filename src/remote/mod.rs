@@ -27,6 +27,7 @@ mod http;
 mod network;
 mod open;
 mod options;
+pub mod probe;
 mod retry;
 mod runtime;
 #[cfg(feature = "s3")]
@@ -39,5 +40,6 @@ pub use cause::{Answer, Break, Cause, Transport};
 pub use client::{Client, Created, ObjectInfo};
 pub use error::{Action, RemoteError};
 pub use options::RemoteOptions;
+pub use probe::{ProbeOutcome, ProbeStep};
 pub use stats::RequestStats;
 pub use url::{RemoteUrl, Scheme, UrlError};
