@@ -128,7 +128,8 @@ impl Probe<'_> {
     fn read_part(&self) -> Result<Option<&'static str>, RemoteError> {
         let found = self.client.get_range(&self.key, 4..9, self.interrupt)?;
         let expected = self.bytes.slice(4..9);
-        Ok((found.as_ref() != Some(&expected)).then_some("a part that is read is not the part that was asked for"))
+        Ok((found.as_ref() != Some(&expected))
+            .then_some("a part that is read is not the part that was asked for"))
     }
 
     fn list(&self) -> Result<Option<&'static str>, RemoteError> {
