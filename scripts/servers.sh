@@ -128,13 +128,15 @@ start_gcs() {
     local program
     program=$(fake_gcs)
     [ -n "$program" ] || { echo 'not started: fake-gcs-server, which is not installed' >&2; return 0; }
-    local port
-    port=$(free_ports 1)
+    local port gateway
+    read -r port gateway <<< "$(free_ports 2)"
     launch gcs "$program" -scheme http -host 127.0.0.1 -port "$port" -backend memory -log-level error \
         -public-host "127.0.0.1:$port" -external-url "http://127.0.0.1:$port"
     await gcs "http://127.0.0.1:$port/storage/v1/b?project=test" || return 1
     post "http://127.0.0.1:$port/storage/v1/b?project=test" "{\"name\": \"$bucket\"}" || return 1
-    echo "DSV_TEST_GCS=http://127.0.0.1:$port" >> "$state/env"
+    launch gateway python3 "$PWD/scripts/gcs_gateway.py" "$gateway" "http://127.0.0.1:$port"
+    await gateway "http://127.0.0.1:$gateway/$bucket" || return 1
+    echo "DSV_TEST_GCS=http://127.0.0.1:$gateway" >> "$state/env"
 }
 
 start_azure() {

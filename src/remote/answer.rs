@@ -1,17 +1,16 @@
 //! Reads what a server says when it refuses.
 
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use object_store::client::{HttpError, HttpErrorKind, HttpResponse, HttpResponseBody};
 
 use futures_util::StreamExt;
 
 use super::cause::{Answer, tidy};
-use super::failure::{Class, class_of};
 
 /// Longest explanation that is read, in bytes.
 const MAX_BODY: usize = 64 << 10;
 
-/// Lets success through, and those refusals that the store itself knows what to do with; makes errors of the others.
+/// Lets success through, and makes an error of each refusal, by which the layers above tell what it means.
 ///
 /// # Errors
 /// The server's [`Answer`], or that it broke off.
@@ -22,12 +21,7 @@ pub(super) async fn check(response: HttpResponse) -> Result<HttpResponse, HttpEr
     }
     let (parts, body) = response.into_parts();
     let text = read(body).await?;
-    let answer = parse(status, &parts.headers, &text);
-    let is_known = matches!(class_of(&answer), Class::Absent | Class::Exists) || status == 416;
-    if is_known {
-        return Ok(Response::from_parts(parts, HttpResponseBody::from(text)));
-    }
-    Err(HttpError::new(HttpErrorKind::Unknown, answer))
+    Err(HttpError::new(HttpErrorKind::Unknown, parse(status, &parts.headers, &text)))
 }
 
 async fn read(body: HttpResponseBody) -> Result<Vec<u8>, HttpError> {

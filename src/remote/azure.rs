@@ -50,7 +50,8 @@ pub(super) fn open(url: &RemoteUrl, options: &RemoteOptions) -> Result<Opened, S
         builder = builder.with_endpoint(endpoint.text.clone());
     }
     builder = with_credentials(builder, options, &connection);
-    let store = builder.build().map_err(|error| wire.describe(&error))?;
+    let store =
+        builder.build().map_err(|error| format!("a key or token is malformed: {}", wire.describe(&error)))?;
     Ok(wire.opened(Arc::new(store), endpoint.map(|endpoint| endpoint.text)))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use super::cause::{Answer, Break, Cause, CredentialsError, Transport, deepest, tidy};
 use super::error::{Action, RemoteError};
-use super::url::RemoteUrl;
+use super::url::{RemoteUrl, Scheme};
 
 /// What a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,10 @@ impl Failure {
         key: &str,
     ) -> RemoteError {
         let (key, source) = (key.to_owned(), self.cause);
-        match self.class {
+        // Nobody looks for an object where one is to be written or listed: it is the bucket that is missing.
+        let is_bucket = matches!(action, Action::Write | Action::List) && url.scheme() != Scheme::File;
+        let class = if self.class == Class::Absent && is_bucket { Class::NoBucket } else { self.class };
+        match class {
             Class::Credentials => RemoteError::Credentials { url, source },
             Class::Denied => RemoteError::Denied { url, key, action, source },
             Class::NoBucket => RemoteError::NoBucket { url, source },
@@ -176,7 +179,7 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 /// What an answer means: by the server's word where there is one, else by the status.
-pub(super) fn class_of(answer: &Answer) -> Class {
+fn class_of(answer: &Answer) -> Class {
     match answer.code.as_str() {
         "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" => Class::NoBucket,
         "InvalidAccessKeyId"

@@ -160,15 +160,13 @@ fn break_of(error: &reqwest::Error) -> (Break, String) {
         if let Some(found) = cause.downcast_ref::<rustls::Error>() {
             return (Break::Tls, tidy(&found.to_string()));
         }
-        if let Some(found) = cause.downcast_ref::<io::Error>() {
-            if let Some(tls) = found.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return (Break::Tls, tidy(&tls.to_string()));
-            }
-            if let Some(how) = break_of_io(found) {
-                return (how, String::new());
-            }
+        // What an error of I/O was made of is not among its sources.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(how) = cause.downcast_ref().filter(|_| wrapped.is_none()).and_then(break_of_io) {
+            return (how, String::new());
         }
-        at = cause.source();
+        at =
+            wrapped.map_or_else(|| cause.source(), |inner| Some(inner as &(dyn std::error::Error + 'static)));
     }
     if error.is_connect() {
         return (if error.is_timeout() { Break::ConnectTimeout } else { Break::Connect }, last);

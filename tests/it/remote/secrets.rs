@@ -10,7 +10,7 @@ use crate::support::raw_server::{RawServer, Reply, closed_port};
 
 static NEVER: Interrupt = Interrupt::new();
 /// What each secret contains; base64, so that it can be a key of Azure too.
-const SECRET: &str = "aHVudGVyMmh1bnRlcjI";
+const SECRET: &str = "aHVudGVyMmh1bnRlcjIx";
 
 fn options(endpoint: String) -> RemoteOptions {
     let sas = format!("sv=2021-08-06&sig={SECRET}%3D");

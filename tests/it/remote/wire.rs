@@ -1,5 +1,6 @@
 //! Servers that refuse, stall and cut: each its own clear error, within seconds.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use dsv::model::{ErrorKind, Interrupt};
@@ -66,8 +67,12 @@ fn a_name_that_leads_nowhere_is_told() {
 
 #[test]
 fn a_server_without_tls_is_told() {
-    let server = RawServer::start(vec![Reply::answer("400 Bad Request", &[], "")]);
-    let endpoint = server.address().replace("http://", "https://");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
     let client = Client::open(&url("s3://bucket/p"), &options(&endpoint)).unwrap();
     let error = soon(4, || client.get("k", 10, &NEVER));
     assert!(matches!(error, RemoteError::Unreachable { .. }), "{error:?}");
