@@ -1,5 +1,6 @@
 //! Why a request failed: what a server answered, or how the way to it broke. No text in here is secret.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 
@@ -86,6 +87,14 @@ impl fmt::Display for Transport {
 
 impl std::error::Error for Transport {}
 
+#[cfg(feature = "s3")]
+impl CredentialsError {
+    /// For a reason that has only a text.
+    pub(super) fn other(text: String) -> Self {
+        Self { text, answer: None, broken: None, of_machine: false }
+    }
+}
+
 /// Why a request failed, by what is known about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
@@ -101,6 +110,31 @@ pub enum Cause {
     /// Anything else, by its text.
     #[error("{0}")]
     Other(String),
+}
+
+/// No credentials were given.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct CredentialsError {
+    /// Why.
+    pub(super) text: String,
+    /// What was answered, if anything was.
+    pub(super) answer: Option<Answer>,
+    /// How the way broke, if it did.
+    pub(super) broken: Option<Transport>,
+    /// Whether a service was asked that only machines of a cloud have.
+    pub(super) of_machine: bool,
+}
+
+/// The text of the last cause: those above it repeat it, with URLs.
+pub(super) fn deepest(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(error) = at {
+        text = error.to_string();
+        at = error.source();
+    }
+    text
 }
 
 /// One line of printable text, not too long, without what may be secret.

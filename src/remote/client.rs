@@ -238,8 +238,12 @@ impl Client {
         }
     }
 
-    /// All objects below a prefix, which ends between parts of a key, in order of key, those after `start_after` only.
-    /// Nothing there is no error. `each` runs on the calling thread.
+    /// All objects below a prefix, which ends between parts of a key, of these those whose key is greater than
+    /// `start_after`. Nothing there is no error. `each` runs on the calling thread.
+    ///
+    /// The objects of one folder come in order of key. Where what is in a folder stands between the others is up to
+    /// the store, since some list it at the place of the folder's name: `start_after` is for prefixes without folders
+    /// below them.
     ///
     /// # Errors
     /// When the remote fails, or what `each` returned.
@@ -251,16 +255,16 @@ impl Client {
         each: &mut dyn FnMut(ObjectInfo) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         let below = self.prefix_path(prefix)?;
-        let mut last = start_after.map(|key| self.path(key)).transpose()?;
+        let after = start_after.map(|key| self.path(key)).transpose()?;
         if self.0.opened.sorted {
-            return runtime::wait(&self.0.handle, interrupt, self.list_all(&below, &mut last, prefix, each))?;
+            return runtime::wait(&self.0.handle, interrupt, self.list_all(&below, after, prefix, each))?;
         }
         let mut found = Vec::new();
         let mut keep = |info| {
             found.push(info);
             Ok(())
         };
-        runtime::wait(&self.0.handle, interrupt, self.list_all(&below, &mut last, prefix, &mut keep))??;
+        runtime::wait(&self.0.handle, interrupt, self.list_all(&below, after, prefix, &mut keep))??;
         found.sort_unstable_by(|a: &ObjectInfo, b| a.key.cmp(&b.key));
         found.into_iter().try_for_each(each)
     }
@@ -367,36 +371,34 @@ impl Client {
         Ok(all.into())
     }
 
-    /// Hands all objects to `each`; after a failure it goes on behind the last one.
+    /// Hands all objects to `each`. After a failure it goes on behind the last one, where the order of stores leaves no
+    /// doubt about what comes there.
     async fn list_all(
         &self,
         below: &StorePath,
-        last: &mut Option<StorePath>,
+        start_after: Option<StorePath>,
         prefix: &str,
         each: &mut dyn FnMut(ObjectInfo) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         let (mut began, mut retry) = (Instant::now(), 0);
+        let mut after = start_after;
+        let mut is_flat = true;
         loop {
-            self.count(Verb::Get);
-            let mut stream = match last {
-                Some(after) => self.store().list_with_offset(Some(below), after),
-                None => self.store().list(Some(below)),
+            let mut last = None;
+            let mut keep = |meta: ObjectMeta| {
+                is_flat &= meta.location.prefix_match(below).is_some_and(|parts| parts.count() == 1);
+                let done = each(self.info(&meta));
+                last = Some(meta.location);
+                done
             };
-            let failure = loop {
-                match self.patiently(stream.next()).await {
-                    Ok(None) => return Ok(()),
-                    Ok(Some(Ok(meta))) => {
-                        each(self.info(&meta))?;
-                        *last = Some(meta.location);
-                        (began, retry) = (Instant::now(), 0);
-                    }
-                    Ok(Some(Err(error))) => break Failure::from(error),
-                    Err(failure) => break failure,
-                }
+            let Some(failure) = list_once(self, below, after.as_ref(), &mut keep).await? else {
+                return Ok(());
             };
-            // A folder has no order in which it could be gone on with; it does not fail in passing either.
-            let pause = self.0.retry.pause(&failure, retry, began.elapsed()).filter(|_| self.0.opened.sorted);
-            match pause {
+            if last.is_some() {
+                (began, retry, after) = (Instant::now(), 0, last);
+            }
+            let is_clear = self.0.opened.sorted && is_flat;
+            match self.0.retry.pause(&failure, retry, began.elapsed()).filter(|_| is_clear) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(self.error(failure, Action::List, prefix)),
             }
@@ -479,6 +481,30 @@ impl Client {
     }
 }
 
+/// Lists once, until the end or a failure of the store, which is given back.
+async fn list_once(
+    client: &Client,
+    below: &StorePath,
+    after: Option<&StorePath>,
+    each: &mut dyn FnMut(ObjectMeta) -> Result<(), RemoteError>,
+) -> Result<Option<Failure>, RemoteError> {
+    client.count(Verb::Get);
+    let mut stream = match after {
+        Some(after) => client.store().list_with_offset(Some(below), after),
+        None => client.store().list(Some(below)),
+    };
+    loop {
+        match client.patiently(stream.next()).await {
+            Ok(None) => return Ok(None),
+            // Not all servers know how to begin in the middle.
+            Ok(Some(Ok(meta))) if after.is_some_and(|after| meta.location <= *after) => {}
+            Ok(Some(Ok(meta))) => each(meta)?,
+            Ok(Some(Err(error))) => return Ok(Some(error.into())),
+            Err(failure) => return Ok(Some(failure)),
+        }
+    }
+}
+
 fn runtime_of(url: &RemoteUrl) -> Result<Handle, RemoteError> {
     runtime::handle().map_err(|error| RemoteError::Other {
         url: url.clone(),
@@ -494,9 +520,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A folder as a remote, by its absolute path.
 impl Client {
-    /// Opens a folder, which need not exist yet.
+    /// Opens a folder as a remote, by its absolute path. It need not exist yet.
     ///
     /// # Errors
     /// When the path is relative or no Unicode.

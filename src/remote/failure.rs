@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::io;
 
-use super::cause::{Answer, Break, Cause, Transport, tidy};
+use super::cause::{Answer, Break, Cause, CredentialsError, Transport, deepest, tidy};
 use super::error::{Action, RemoteError};
-use super::url::RemoteUrl;
+use super::url::{RemoteUrl, Scheme};
 
 /// What a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,10 @@ impl Failure {
         key: &str,
     ) -> RemoteError {
         let (key, source) = (key.to_owned(), self.cause);
-        match self.class {
+        // Nobody looks for an object where one is to be written or listed: it is the bucket that is missing.
+        let is_bucket = matches!(action, Action::Write | Action::List) && url.scheme() != Scheme::File;
+        let class = if self.class == Class::Absent && is_bucket { Class::NoBucket } else { self.class };
+        match class {
             Class::Credentials => RemoteError::Credentials { url, source },
             Class::Denied => RemoteError::Denied { url, key, action, source },
             Class::NoBucket => RemoteError::NoBucket { url, source },
@@ -105,8 +108,24 @@ impl From<Transport> for Failure {
     }
 }
 
+/// Whoever gives no credentials is told as such, unless the way to him broke or he asks to come again.
+impl From<&CredentialsError> for Failure {
+    fn from(error: &CredentialsError) -> Self {
+        let known = match (&error.answer, &error.broken) {
+            (Some(answer), _) => Self::from(answer.clone()),
+            (_, Some(broken)) => Self::from(broken.clone()),
+            _ => Self { class: Class::Credentials, cause: Cause::Other(error.text.clone()) },
+        };
+        let stands = known.class == Class::Busy || (known.may_pass() && !error.of_machine);
+        Self { class: if stands { known.class } else { Class::Credentials }, ..known }
+    }
+}
+
 impl From<object_store::Error> for Failure {
     fn from(error: object_store::Error) -> Self {
+        if let Some(of_credentials) = find::<CredentialsError>(&error) {
+            return of_credentials.into();
+        }
         if let Some(answer) = find::<Answer>(&error) {
             return answer.clone().into();
         }
@@ -157,17 +176,6 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         at = error.source();
     }
     None
-}
-
-/// The text of the last cause: those above it repeat it, with URLs.
-fn deepest(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(error) = at {
-        text = error.to_string();
-        at = error.source();
-    }
-    text
 }
 
 /// What an answer means: by the server's word where there is one, else by the status.

@@ -19,6 +19,7 @@ Examples:
   dsv remote add origin s3://bucket/datasets
   dsv remote add lab /mnt/share/datasets
   dsv remote add minio s3://bucket/datasets --endpoint http://minio.lab:9000 --allow-http
+  dsv remote check origin
   dsv remote remove lab"
 )]
 pub(crate) struct Remote {
@@ -47,6 +48,13 @@ pub(crate) enum RemoteAction {
     },
     /// Change where a remote is, or how it is reached
     SetUrl(RemoteTarget),
+    /// Try with one small object what dsv needs, and name what is missing
+    Check {
+        /// Its name; the only one, or origin, unless told
+        name: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
 }
 
 /// A remote and how it is reached.

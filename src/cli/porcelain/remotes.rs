@@ -11,7 +11,7 @@ use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Table, Ui};
 use crate::model::RemoteName;
-use crate::porcelain::remotes::{self, RemoteConfig};
+use crate::porcelain::remotes::{self, ProbeOutcome, ProbeStep, RemoteConfig};
 
 #[derive(Serialize)]
 struct RemoteLine<'a> {
@@ -30,6 +30,14 @@ struct ActionDocument<'a> {
     action: &'static str,
     name: &'a str,
     url: String,
+}
+
+#[derive(Serialize)]
+struct StepLine {
+    step: &'static str,
+    outcome: &'static str,
+    problem: Option<String>,
+    hint: Option<String>,
 }
 
 /// What a configuration says, as arguments give it.
@@ -58,6 +66,7 @@ pub(crate) fn run(args: &Remote, session: &mut Session) -> Result<Answer, Failur
         Some(RemoteAction::Add(target)) => add(target, session),
         Some(RemoteAction::SetUrl(target)) => set_url(target, session),
         Some(RemoteAction::Remove { name, json }) => remove(name, json.json, session),
+        Some(RemoteAction::Check { name, json }) => check(name.as_deref(), json.json, session),
     }
 }
 
@@ -131,4 +140,58 @@ fn tell(ui: &mut Ui, json: bool, action: &'static str, name: &RemoteName, url: &
         _ => "Changed",
     };
     ui.report(&format!("{done} the remote {name}, {url}"))
+}
+
+fn check(text: Option<&str>, json: bool, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let (name, config) = remotes::choose(&repository, name(text)?.as_ref())?;
+    let steps = session.monitored(|monitor| remotes::check(&repository, &name, monitor))?;
+    let fine = steps.iter().all(ProbeStep::is_done);
+    if json {
+        let lines: Vec<StepLine> = steps.iter().map(step_line).collect();
+        session.ui.json(&lines)?;
+    } else {
+        render(&steps, &mut session.ui)?;
+        let verdict = if fine { "works" } else { "does not give what dsv needs" };
+        session.ui.report(&format!("The remote {name}, {}, {verdict}", config.url))?;
+    }
+    Ok(if fine { Answer::Yes } else { Answer::No })
+}
+
+fn step_line(step: &ProbeStep) -> StepLine {
+    let (problem, hint) = step.problem().unzip();
+    StepLine { step: step.name, outcome: outcome_word(step), problem, hint: hint.flatten() }
+}
+
+fn outcome_word(step: &ProbeStep) -> &'static str {
+    match &step.outcome {
+        ProbeOutcome::Done => "ok",
+        ProbeOutcome::Skipped => "skipped",
+        ProbeOutcome::Wrong(_) => "wrong",
+        ProbeOutcome::Failed(_) => "failed",
+    }
+}
+
+fn render(steps: &[ProbeStep], ui: &mut Ui) -> io::Result<()> {
+    let mut hints = Vec::new();
+    let (out, palette) = ui.out_and_palette();
+    let mut table = Table::new(&[Align::Left; 3], 0);
+    for step in steps {
+        let style = match &step.outcome {
+            ProbeOutcome::Done => palette.added,
+            ProbeOutcome::Skipped => palette.dim,
+            ProbeOutcome::Wrong(_) | ProbeOutcome::Failed(_) => palette.removed,
+        };
+        let (problem, hint) = step.problem().unzip();
+        table.row([
+            (outcome_word(step).to_owned(), style),
+            (step.name.to_owned(), Style::new()),
+            (problem.unwrap_or_default(), Style::new()),
+        ]);
+        hints.extend(hint.flatten());
+    }
+    table.write(out)?;
+    hints.dedup();
+    hints.iter().for_each(|hint| ui.hint(hint));
+    Ok(())
 }

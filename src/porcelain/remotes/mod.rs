@@ -14,7 +14,9 @@ use file::RemotesFile;
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
 use crate::plumbing::transfer::Peer;
-use crate::remote::{Client, RemoteOptions, RemoteUrl};
+use crate::remote::{Client, RemoteOptions, RemoteUrl, probe};
+
+pub use crate::remote::{ProbeOutcome, ProbeStep};
 
 /// The name of the remote that a clone comes from.
 pub const ORIGIN: &str = "origin";
@@ -98,6 +100,15 @@ pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Re
     file.remove(name);
     file.write(repo)?;
     Ok(old)
+}
+
+/// Tries with one small object what dsv needs of a remote, step by step.
+///
+/// # Errors
+/// When the remote is not known, or cannot be opened as it is configured.
+pub fn check(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<Vec<ProbeStep>, Error> {
+    let remote = open(repo, Some(name))?;
+    Ok(probe::check(&remote.client, monitor.interrupt))
 }
 
 fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {
