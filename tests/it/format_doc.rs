@@ -101,7 +101,7 @@ fn texts() -> Vec<(&'static str, String)> {
         who: who.clone(),
         time,
         why: "push".to_owned(),
-        segments: vec![SegmentInfo { name: "03".repeat(32), bytes: 153, metadata_bytes: 0, records: 1 }],
+        segments: vec![SegmentInfo { name: "03".repeat(32), bytes: 139, metadata_bytes: 0, records: 1 }],
     };
     let upload = Upload {
         version: id,
