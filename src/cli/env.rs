@@ -143,7 +143,8 @@ impl Environment {
 }
 
 /// How the names of variables begin that tell how remotes are reached.
-const REMOTE_PREFIXES: &[&str] = &["AWS_", "AZURE_", "GOOGLE_", "GCS_", "STORAGE_", "CLOUDSDK_", "IDENTITY_", "MSI_"];
+const REMOTE_PREFIXES: &[&str] =
+    &["AWS_", "AZURE_", "GOOGLE_", "GCS_", "STORAGE_", "CLOUDSDK_", "IDENTITY_", "MSI_"];
 /// Others of that kind, in capitals.
 const REMOTE_NAMES: &[&str] =
     &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];

@@ -117,7 +117,9 @@ impl Explained for porcelain::Error {
             Self::Stage(StageError::Store(StoreFilesError::Files { problems, .. })) => {
                 problems.iter().map(|problem| chain(problem).join(": ")).collect()
             }
-            Self::Rebase(rebase::Error::Conflict { paths }) => paths.iter().map(ToString::to_string).collect(),
+            Self::Rebase(rebase::Error::Conflict { paths }) => {
+                paths.iter().map(ToString::to_string).collect()
+            }
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
             }

@@ -104,9 +104,7 @@ impl TryFrom<String> for RefName {
     type Error = super::NameError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if let Some((remote, name)) =
-            text.strip_prefix(TRACKING_REFS).and_then(|rest| rest.split_once('/'))
-        {
+        if let Some((remote, name)) = text.strip_prefix(TRACKING_REFS).and_then(|rest| rest.split_once('/')) {
             return Ok(Self::Tracking(RemoteName::new(remote)?, DatasetName::new(name)?));
         }
         match text.strip_prefix(DATASET_REFS) {

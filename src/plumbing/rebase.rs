@@ -85,7 +85,8 @@ pub fn run(
     }
     let base = db.version(&base)?;
     let other = db.version(&theirs)?;
-    let their_paths = paths(&collect_changes(db, Some(&base.tree), Some(&other.tree), DiffOptions::default())?);
+    let their_paths =
+        paths(&collect_changes(db, Some(&base.tree), Some(&other.tree), DiffOptions::default())?);
     let mut changes = Vec::new();
     for listed in &own {
         let parent = db.version(&listed.version.parents[0])?;
@@ -133,8 +134,10 @@ fn paths(changes: &[TreeChange]) -> BTreeSet<RepoPath> {
 fn overlap(one: &BTreeSet<RepoPath>, other: &BTreeSet<RepoPath>) -> Vec<RepoPath> {
     let touches = |path: &RepoPath| {
         let above = std::iter::successors(Some(path.clone()), RepoPath::parent);
-        let below = other.range(path.clone()..).take_while(|next| next.as_bytes().starts_with(path.as_bytes()));
-        above.into_iter().any(|path| other.contains(&path)) || below.into_iter().any(|next| next.starts_with(path))
+        let below =
+            other.range(path.clone()..).take_while(|next| next.as_bytes().starts_with(path.as_bytes()));
+        above.into_iter().any(|path| other.contains(&path))
+            || below.into_iter().any(|next| next.starts_with(path))
     };
     one.iter().filter(|path| touches(path)).cloned().collect()
 }

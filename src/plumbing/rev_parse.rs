@@ -29,8 +29,8 @@ use super::labels::{LabelQuery, find, newest};
 use super::tree_walk::lookup;
 use crate::codec::pack::RecordKind;
 use crate::model::{
-    BlobId, DatasetName, Entry, Head, Interrupt, ObjectId, RemoteName, RepoPath, TRACKING_REFS, TagName, TreeId,
-    Version, VersionId,
+    BlobId, DatasetName, Entry, Head, Interrupt, ObjectId, RemoteName, RepoPath, TRACKING_REFS, TagName,
+    TreeId, Version, VersionId,
 };
 use crate::store::{EventLog, ObjectDb, Refs, StoreError};
 

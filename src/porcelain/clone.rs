@@ -50,7 +50,8 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let peer = Peer { client: &client, interrupt: monitor.interrupt, fs: &env.fs, cache };
     let entry = choose(&peer, options.dataset.as_ref())?;
     let dir = options.dir.clone().unwrap_or_else(|| last_part(&entry.dataset).into());
-    let repo = prepare(env, &dir, &entry, &RemoteConfig { url: url.clone(), ..options.remote.clone() }, monitor)?;
+    let repo =
+        prepare(env, &dir, &entry, &RemoteConfig { url: url.clone(), ..options.remote.clone() }, monitor)?;
     let origin = RemoteName::new(ORIGIN)?;
     let remote = remotes::open(&repo, Some(&origin))?;
     let fetched = fetch_entry(&repo, &remote, &entry, FetchScope::All, monitor)?;

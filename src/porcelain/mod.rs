@@ -36,6 +36,7 @@ pub mod tag;
 #[cfg(test)]
 mod test_line;
 pub mod verify;
+pub mod verify_remote;
 mod work;
 
 pub use about::{Changes, Marks, VersionSummary};

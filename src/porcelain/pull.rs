@@ -62,7 +62,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let ours = repo.refs().read(&dataset)?;
     let step = match (ours, entry.version) {
         (_, None) => Step::Nothing,
-        (Some(ours), Some(theirs)) if is_ancestor(repo.db(), theirs, ours, monitor.interrupt)? => Step::Nothing,
+        (Some(ours), Some(theirs)) if is_ancestor(repo.db(), theirs, ours, monitor.interrupt)? => {
+            Step::Nothing
+        }
         (Some(ours), Some(theirs)) if !is_ancestor(repo.db(), ours, theirs, monitor.interrupt)? => {
             let remote = remote.name;
             return Err(Error::Diverged { dataset, remote, ours, theirs });

@@ -50,11 +50,7 @@ impl TrackingRefs {
     ///
     /// # Errors
     /// When the ref is damaged or cannot be read.
-    pub fn read(
-        &self,
-        remote: &RemoteName,
-        dataset: &DatasetName,
-    ) -> Result<Option<VersionId>, StoreError> {
+    pub fn read(&self, remote: &RemoteName, dataset: &DatasetName) -> Result<Option<VersionId>, StoreError> {
         let Some(bytes) = read_small(&*self.fs, &self.path(remote, dataset), MAX_REF_FILE_LEN)? else {
             return Ok(None);
         };
@@ -93,7 +89,10 @@ impl TrackingRefs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             listed => listed.at("list", folder)?,
         };
-        Ok(entries.into_iter().filter_map(|(name, kind)| Some((String::from_utf8(name).ok()?, kind))).collect())
+        Ok(entries
+            .into_iter()
+            .filter_map(|(name, kind)| Some((String::from_utf8(name).ok()?, kind)))
+            .collect())
     }
 
     fn collect(

@@ -15,8 +15,8 @@ use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
     Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Event, EventAction, Head, Label, ObjectId,
-    Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time, Totals, TreeId, Upload, UploadState, Version,
-    VersionId,
+    Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time, Totals, TreeId, Upload, UploadState,
+    Version, VersionId,
 };
 
 fn page() -> PathBuf {

@@ -147,7 +147,12 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
         return Ok(Answer::Yes);
     }
     let ui = &mut session.ui;
-    ui.report(&format!("Cloned {} from {} into {}", outcome.fetched.dataset, outcome.url, outcome.root.display()))?;
+    ui.report(&format!(
+        "Cloned {} from {} into {}",
+        outcome.fetched.dataset,
+        outcome.url,
+        outcome.root.display()
+    ))?;
     ui.report(&format!("  {}", fetched_text(&outcome.fetched, crate::porcelain::remotes::ORIGIN)))?;
     match &outcome.stats {
         Some(stats) => ui.report(&format!("  {}", stats_text(stats)))?,
@@ -157,11 +162,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
 }
 
 fn stats_text(stats: &CheckoutStats) -> String {
-    let mut text = format!(
-        "{} written ({})",
-        plural(stats.written, "file", "files"),
-        size(stats.bytes)
-    );
+    let mut text = format!("{} written ({})", plural(stats.written, "file", "files"), size(stats.bytes));
     if stats.removed > 0 {
         text.push_str(&format!(", {} removed", plural(stats.removed, "file", "files")));
     }
@@ -212,7 +213,9 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
     }
     let dataset = &outcome.dataset;
     match &outcome.step {
-        pull::Step::Nothing => session.ui.report(&format!("{dataset} is up to date with {}", outcome.remote))?,
+        pull::Step::Nothing => {
+            session.ui.report(&format!("{dataset} is up to date with {}", outcome.remote))?
+        }
         pull::Step::Forward { from, to, stats } => {
             let from = from.as_ref().map_or_else(|| "nothing".to_owned(), |id| id.short(SHORT));
             session.ui.report(&format!("{dataset} went from {from} to {}", to.short(SHORT)))?;

@@ -224,17 +224,23 @@ impl Fetcher<'_, '_> {
 
     fn lists(&mut self, blobs: &[(BlobId, u64)]) -> Result<Lists, TransferError> {
         let mut lists = Lists::default();
-        let lengths: HashMap<[u8; 32], u64> = blobs.iter().map(|(id, size)| (*id.as_bytes(), *size)).collect();
+        let lengths: HashMap<[u8; 32], u64> =
+            blobs.iter().map(|(id, size)| (*id.as_bytes(), *size)).collect();
         let mut level: Vec<RecordKey> = lengths.keys().map(|id| (RecordKind::ChunkedBlob, *id)).collect();
         while !level.is_empty() {
             let mut below = Vec::new();
             self.metadata(&level, &mut |key, record, raw| {
                 let list = ChunkList::decode(raw).map_err(|source| undecodable(key, source))?;
-                if lengths.get(&key.1).is_some_and(|&size| key.0 == RecordKind::ChunkedBlob && size != list.len()) {
+                if lengths
+                    .get(&key.1)
+                    .is_some_and(|&size| key.0 == RecordKind::ChunkedBlob && size != list.len())
+                {
                     return Err(undecodable(key, malformed("its length is not what the tree says")));
                 }
                 if list.level > 0 {
-                    below.extend(list.pieces.iter().map(|piece| (RecordKind::ChunkNode, *piece.id.as_bytes())));
+                    below.extend(
+                        list.pieces.iter().map(|piece| (RecordKind::ChunkNode, *piece.id.as_bytes())),
+                    );
                 }
                 lists.roots.extend(record.filter(|(info, _)| info.kind == RecordKind::ChunkedBlob));
                 lists.decoded.insert(key, list);

@@ -124,7 +124,14 @@ mod tests {
 
     fn placed(pack: u8, offset: u32, len: u32) -> Placed {
         let (id, kind) = ([offset as u8; 32], RecordKind::Blob);
-        Placed { id, kind, pack: [pack; 32], offset, stored_len: len - RECORD_HEADER_LEN as u32, raw_len: len }
+        Placed {
+            id,
+            kind,
+            pack: [pack; 32],
+            offset,
+            stored_len: len - RECORD_HEADER_LEN as u32,
+            raw_len: len,
+        }
     }
 
     #[test]

@@ -73,7 +73,6 @@ impl RemoteIndex {
         Ok(places)
     }
 
-
     /// Gives every record of a section to `each`; what several segments list, as often.
     ///
     /// # Errors

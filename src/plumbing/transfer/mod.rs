@@ -16,16 +16,15 @@ mod push;
 mod segment;
 mod select;
 pub mod uploads;
+mod verify;
 
 pub use error::TransferError;
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};
+pub use verify::{VerifyOptions, VerifyOutcome, verify};
 
 use crate::codec::pack::RecordKind;
 
 /// What a record is found by.
 pub(super) type RecordKey = (RecordKind, [u8; 32]);
-
-
-

@@ -124,7 +124,12 @@ impl Push<'_, '_> {
     }
 
     fn diverged(&self, theirs: VersionId) -> TransferError {
-        TransferError::Diverged { url: self.peer.url(), dataset: self.dataset.clone(), theirs, ours: self.tip }
+        TransferError::Diverged {
+            url: self.peer.url(),
+            dataset: self.dataset.clone(),
+            theirs,
+            ours: self.tip,
+        }
     }
 
     fn moved(&self, theirs: Option<VersionId>) -> TransferError {
@@ -202,11 +207,7 @@ impl Push<'_, '_> {
 
     /// Lists what was sent in new segments, together with what lies in small old ones when there are too many of
     /// them. Returns all segments that the version needs.
-    fn publish_segments(
-        &self,
-        index: RemoteIndex,
-        sent: Sent,
-    ) -> Result<Vec<SegmentInfo>, TransferError> {
+    fn publish_segments(&self, index: RemoteIndex, sent: Sent) -> Result<Vec<SegmentInfo>, TransferError> {
         let (mut metadata, mut data) = (sent.metadata, sent.data);
         let mut keep = index.infos();
         if keep.len() >= MAX_SEGMENTS {

@@ -57,8 +57,15 @@ pub(super) fn select(
     let listing = rev_list::Options { exclude, ..Default::default() };
     let listed = rev_list::run(db, &[tip], &listing, monitor)?;
     let data = RecordSet::new(db);
-    let mut selector =
-        Selector { peer, db, index, data, chosen: HashSet::new(), old_chunks: HashSet::new(), found_there: false };
+    let mut selector = Selector {
+        peer,
+        db,
+        index,
+        data,
+        chosen: HashSet::new(),
+        old_chunks: HashSet::new(),
+        found_there: false,
+    };
     let mut groups = Vec::with_capacity(listed.len());
     // A version after its parents, so that it is compared with what is chosen already.
     for version in listed.iter().rev() {
@@ -165,7 +172,8 @@ impl Selector<'_, '_> {
     /// Chunks of blobs that lie on the remote and were replaced: what replaced them shares most of them.
     fn note_old_chunks(&mut self, replaced: &[(BlobId, u64)]) -> Result<(), TransferError> {
         let large = replaced.iter().filter(|(_, size)| *size > WHOLE_BLOB_MAX as u64);
-        let mut lists: Vec<RecordKey> = large.map(|(id, _)| (RecordKind::ChunkedBlob, *id.as_bytes())).collect();
+        let mut lists: Vec<RecordKey> =
+            large.map(|(id, _)| (RecordKind::ChunkedBlob, *id.as_bytes())).collect();
         while let Some((kind, id)) = lists.pop() {
             // Of a blob that is chosen itself, or is not here, nothing is known to be there.
             if self.chosen.contains(&(kind, id)) || self.data.place(kind, &id).is_none() {
@@ -199,9 +207,8 @@ impl Selector<'_, '_> {
             let list = self.db.chunk_list(kind, &id)?;
             let below = list.pieces.iter().map(|piece| *piece.id.as_bytes());
             if list.level == 0 {
-                let new = below.filter(|id| {
-                    !self.old_chunks.contains(id) && !self.data.contains(RecordKind::Chunk, id)
-                });
+                let new = below
+                    .filter(|id| !self.old_chunks.contains(id) && !self.data.contains(RecordKind::Chunk, id));
                 chunks.extend(new.map(|id| (RecordKind::Chunk, id)));
             } else {
                 let nodes = self.missing_there(below.map(|id| (RecordKind::ChunkNode, id)).collect())?;

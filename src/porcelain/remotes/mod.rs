@@ -134,9 +134,7 @@ pub fn choose(repo: &Repository, name: Option<&RemoteName>) -> Result<(RemoteNam
         (0, _) => Err(Error::NoRemote),
         (1, _) => remotes.pop_first().ok_or(Error::NoRemote),
         (_, Some(at)) => remotes.into_iter().nth(at).ok_or(Error::NoRemote),
-        (_, None) => {
-            Err(Error::WhichRemote { names: remotes.keys().map(ToString::to_string).collect() })
-        }
+        (_, None) => Err(Error::WhichRemote { names: remotes.keys().map(ToString::to_string).collect() }),
     }
 }
 

@@ -68,7 +68,12 @@ fn a_clone_that_is_killed_is_gone_on_with() {
     for round in 0..kills() {
         let name = format!("../killed{round}");
         let arguments = ["clone", bucket.to_str().unwrap(), &name];
-        killed += usize::from(run_and_kill(&two, "work", &arguments, took.mul_f64(rng.below(1000) as f64 / 1000.0)));
+        killed += usize::from(run_and_kill(
+            &two,
+            "work",
+            &arguments,
+            took.mul_f64(rng.below(1000) as f64 / 1000.0),
+        ));
         let folder = two.path(&format!("killed{round}"));
         let whole = folder.join(".dsv/format").exists()
             && two.sandbox.run(["-C", &name, "rev-parse", "cats"]).code == 0;

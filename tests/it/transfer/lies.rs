@@ -23,6 +23,11 @@ fn lie(code: i32, says: &str, change: impl Fn(&Two)) {
         assert!(told.contains(says), "{arguments:?}: {told}");
         assert!(told.contains("error: "), "{told}");
     }
+    if code > 3 {
+        let run = two.sandbox.run(["verify", "--remote", "origin"]).expect(1);
+        let found = run.text(&two.sandbox);
+        assert!(found.contains("damaged"), "{found}");
+    }
     assert_whole(&open_real(&two.path("bob")));
     let carl = two.path("carl");
     if carl.join(".dsv").exists() {
@@ -107,7 +112,9 @@ fn an_entry_without_the_segments_that_it_needs() {
 #[test]
 fn an_entry_of_a_newer_format() {
     lie(3, "upgrade dsv", |two| entry(two, |entry| entry["format"] = 2.into()));
-    lie(3, "unknown feature 'sealed'", |two| entry(two, |entry| entry["reader-features"] = serde_json::json!(["sealed"])));
+    lie(3, "unknown feature 'sealed'", |two| {
+        entry(two, |entry| entry["reader-features"] = serde_json::json!(["sealed"]))
+    });
 }
 
 #[test]
@@ -119,4 +126,25 @@ fn an_entry_of_another_dataset() {
 fn segments_with_names_and_lengths_that_make_no_sense() {
     lie(4, "is damaged", |two| entry(two, |entry| entry["segments"][0]["name"] = "../../etc/passwd".into()));
     lie(4, "is damaged", |two| entry(two, |entry| entry["segments"][0]["metadata-bytes"] = u64::MAX.into()));
+}
+
+#[test]
+fn one_damaged_record_is_named_and_hides_none_of_the_others() {
+    let two = Two::pushed();
+    let fine = two.sandbox.json(["verify", "--remote", "origin", "--json"]);
+    assert_eq!(fine["whole"], true);
+    assert_eq!(fine["data_records"], fine["data_records_read"]);
+    let sampled = two.sandbox.json(["verify", "--remote", "origin", "--sample", "30%", "--json"]);
+    assert_eq!(sampled["data_records"], fine["data_records"]);
+    let read = sampled["data_records_read"].as_u64().unwrap();
+    assert!(0 < read && read < fine["data_records"].as_u64().unwrap(), "{sampled}");
+    let largest = two
+        .keys_below("packs/")
+        .into_iter()
+        .max_by_key(|key| two.bucket().join(key).metadata().unwrap().len());
+    change_file(&two.bucket().join(largest.unwrap()), |bytes| bytes[1_000_000] ^= 1);
+    let run = two.sandbox.run(["verify", "--remote", "origin", "--json"]).expect(1);
+    let found: serde_json::Value = serde_json::from_slice(&run.out).unwrap();
+    assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["data_records_read"].as_u64().unwrap() + 1, fine["data_records"].as_u64().unwrap());
 }

@@ -37,7 +37,8 @@ impl World {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join(format!("f{number}")), format!("{text} {number}")).unwrap();
         }
-        add::run(&self.repo, &add::Options { paths: vec![".".to_owned()], ..Default::default() }, &monitor()).unwrap();
+        add::run(&self.repo, &add::Options { paths: vec![".".to_owned()], ..Default::default() }, &monitor())
+            .unwrap();
         let options = commit::Options { message: text.to_owned(), ..Default::default() };
         commit::run(&self.repo, &options, &monitor()).unwrap().id
     }
@@ -60,7 +61,8 @@ impl World {
             time: Time { seconds: 0, offset: 0 },
             why: "push".to_owned(),
         };
-        let outcome = push(&self.peer("ada"), self.repo.db(), &cats(), tip, &options, &Monitor::quiet()).unwrap();
+        let outcome =
+            push(&self.peer("ada"), self.repo.db(), &cats(), tip, &options, &Monitor::quiet()).unwrap();
         (outcome, since(before, self.client.stats()))
     }
 
