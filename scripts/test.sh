@@ -47,8 +47,8 @@ title 'servers for the tests of remotes'
 trap 'scripts/servers.sh stop; rm -f "$log"' EXIT
 servers=$(scripts/servers.sh start)
 while read -r server; do
+    [ -z "$server" ] || export "${server?}"
     echo "$server"
-    export "${server?}"
 done <<< "$servers"
 
 title 'tests'

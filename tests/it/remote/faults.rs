@@ -53,7 +53,7 @@ fn what_may_pass_is_tried_again() {
 fn a_body_that_is_cut_or_stalls_is_asked_for_again() {
     for mishap in [Mishap::Truncated(3), Mishap::Truncated(0), Mishap::Stalls(3), Mishap::Stalls(0)] {
         let (store, client) = store();
-        store.plan(&[mishap.clone()]);
+        store.plan(std::slice::from_ref(&mishap));
         assert_eq!(client.get("k", 10, &NEVER).unwrap().unwrap(), "0123456789");
         store.plan(&[mishap]);
         assert_eq!(client.get_range("k", 2..9, &NEVER).unwrap().unwrap(), "2345678");
@@ -151,7 +151,8 @@ fn every_call_ends_soon_after_an_interrupt() {
     let store = FlakyStore::new();
     let client = Client::with_store(Arc::clone(&store) as Arc<dyn ObjectStore>, url("s3://b/p")).unwrap();
     let late = || store.plan(&[Mishap::Late(Duration::from_secs(60))]);
-    let calls: [&dyn Fn(&Interrupt) -> Option<RemoteError>; 4] = [
+    type Call<'a> = &'a dyn Fn(&Interrupt) -> Option<RemoteError>;
+    let calls: [Call<'_>; 4] = [
         &|interrupt| client.get("k", 1, interrupt).err(),
         &|interrupt| client.put("k", &PutBody::from("x"), interrupt).err(),
         &|interrupt| client.create("k", "x", interrupt).err(),
