@@ -33,6 +33,8 @@ pub struct Outcome {
     pub url: String,
     /// The dataset and what was brought.
     pub fetched: Fetched,
+    /// Requests that it took, retries included.
+    pub requests: u64,
     /// Files written; `None` when the worktree was left empty.
     pub stats: Option<CheckoutStats>,
 }
@@ -60,7 +62,8 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
         monitor.progress.phase("Checking out", None, None);
         stats = Some(fast_forward(&repo, &entry.dataset, None, version, "clone", monitor)?);
     }
-    Ok(Outcome { root: repo.root().to_owned(), url, fetched, stats })
+    let requests = client.stats().requests() + remote.client.stats().requests();
+    Ok(Outcome { root: repo.root().to_owned(), url, fetched, requests, stats })
 }
 
 fn choose(peer: &Peer<'_>, dataset: Option<&DatasetName>) -> Result<RefEntry, Error> {

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub url: String,
     /// In the order in which they were pushed.
     pub datasets: Vec<Pushed>,
+    /// Requests that it took, retries included.
+    pub requests: u64,
 }
 
 /// Sends datasets one after the other, each whole before its ref on the remote moves.
@@ -73,7 +75,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         note(repo, &remote, &dataset, Some(version), monitor)?;
         datasets.push(Pushed { dataset, version, sent });
     }
-    Ok(Outcome { remote: remote.name, url: remote.client.url().to_string(), datasets })
+    let (url, requests) = (remote.client.url().to_string(), remote.client.stats().requests());
+    Ok(Outcome { remote: remote.name, url, datasets, requests })
 }
 
 fn push_one(

@@ -52,6 +52,7 @@ struct PushedLine<'a> {
     records: u64,
     packs: u64,
     bytes: u64,
+    requests: u64,
 }
 
 #[derive(Serialize)]
@@ -59,6 +60,7 @@ struct CloneDocument<'a> {
     root: &'a Path,
     url: &'a str,
     fetched: FetchedLine<'a>,
+    requests: u64,
     files_written: Option<u64>,
 }
 
@@ -142,6 +144,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
             root: &outcome.root,
             url: &outcome.url,
             fetched: FetchedLine::new(&outcome.fetched),
+            requests: outcome.requests,
             files_written: outcome.stats.as_ref().map(|stats| stats.written),
         })?;
         return Ok(Answer::Yes);
@@ -249,6 +252,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
                 records: sent.records,
                 packs: sent.packs,
                 bytes: sent.bytes,
+                requests: outcome.requests,
             })
             .collect();
         session.ui.json(&lines)?;
