@@ -145,7 +145,7 @@ impl RemoteUrl {
         account: Option<String>,
     ) -> Result<Self, UrlError> {
         check_bucket(scheme, bucket)?;
-        let prefix = prefix.trim_matches('/');
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         check_prefix(prefix)?;
         Ok(Self { scheme, bucket: bucket.to_owned(), prefix: prefix.to_owned(), account })
     }
