@@ -49,7 +49,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let url = client.url().to_string();
     // Before anything is made here: a wrong URL or name leaves no folder behind.
     let cache = env.cwd.clone();
-    let peer = Peer { client: &client, interrupt: monitor.interrupt, fs: &env.fs, cache };
+    let peer = Peer { client: &client, interrupt: monitor.interrupt, fs: &env.fs, cache, fresh: false };
     let entry = choose(&peer, options.dataset.as_ref())?;
     let dir = options.dir.clone().unwrap_or_else(|| last_part(&entry.dataset).into());
     let repo =

@@ -3,7 +3,7 @@
 use super::remotes;
 use super::{Error, Repository};
 use crate::model::{Monitor, RemoteName};
-use crate::plumbing::transfer::verify;
+use crate::plumbing::transfer::{Peer, verify};
 
 pub use crate::plumbing::transfer::{VerifyOptions as Checks, VerifyOutcome};
 
@@ -31,7 +31,8 @@ pub struct Outcome {
 /// When the remote cannot be reached, or the monitor asks to end. Damage is no error.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let remote = remotes::open(repo, options.remote.as_ref())?;
-    let peer = remote.peer(repo, monitor.interrupt);
+    // What is known here says nothing of what is there.
+    let peer = Peer { fresh: true, ..remote.peer(repo, monitor.interrupt) };
     monitor.progress.phase("Looking at the remote", None, None);
     let found = verify(&peer, &options.checks, monitor)?;
     Ok(Outcome { url: peer.url(), found })

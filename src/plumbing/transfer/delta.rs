@@ -23,6 +23,9 @@ pub(super) trait Nodes {
     ) -> Result<(), TransferError>;
 }
 
+/// Tells of each of these nodes whether it is known.
+pub(super) type Known<'a> = &'a mut dyn FnMut(&[TreeId]) -> Result<Vec<bool>, TransferError>;
+
 /// What is new.
 #[derive(Debug, Default)]
 pub(super) struct Delta {
@@ -46,7 +49,7 @@ struct Side {
 
 impl Side {
     fn begin(&mut self, roots: &[TreeId]) {
-        self.extend(roots.iter().copied().collect());
+        self.extend(roots.to_vec());
     }
 
     fn extend(&mut self, ids: Vec<TreeId>) {
@@ -88,7 +91,7 @@ pub(super) fn delta(
     old_roots: &[TreeId],
     new_nodes: &mut dyn Nodes,
     new_roots: &[TreeId],
-    known: &mut dyn FnMut(&[TreeId]) -> Result<Vec<bool>, TransferError>,
+    known: Known<'_>,
 ) -> Result<Delta, TransferError> {
     let (mut old, mut new) = (Side::default(), Side::default());
     old.begin(old_roots);

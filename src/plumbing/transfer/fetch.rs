@@ -87,6 +87,10 @@ pub fn fetch(
     Ok(FetchOutcome { versions: versions.len() as u64, records: stats.records, bytes: stats.stored_bytes })
 }
 
+/// What is done with a record: its key, how it is stored where it came from the remote, and its raw bytes.
+type EachRecord<'a> =
+    &'a mut dyn FnMut(RecordKey, Option<(RecordInfo, Vec<u8>)>, &[u8]) -> Result<(), TransferError>;
+
 struct Fetcher<'a, 'p> {
     peer: &'a Peer<'p>,
     db: &'a Arc<ObjectDb>,
@@ -145,11 +149,7 @@ impl Fetcher<'_, '_> {
 
     /// Gives each of these records to `each`, as it is stored and raw, from here or from the remote. What comes from
     /// there is kept, except the roots of chunk lists, which nothing has proved yet.
-    fn metadata(
-        &mut self,
-        keys: &[RecordKey],
-        each: &mut dyn FnMut(RecordKey, Option<(RecordInfo, Vec<u8>)>, &[u8]) -> Result<(), TransferError>,
-    ) -> Result<(), TransferError> {
+    fn metadata(&mut self, keys: &[RecordKey], each: EachRecord<'_>) -> Result<(), TransferError> {
         for batch in keys.chunks(BATCH) {
             let mut missing = Vec::new();
             for (kind, id) in batch {
@@ -199,7 +199,7 @@ impl Fetcher<'_, '_> {
             if self.db.contains_blob(&id)? {
                 continue;
             }
-            if size > WHOLE_BLOB_MAX as u64 {
+            if size > WHOLE_BLOB_MAX {
                 large.push((id, size));
             } else {
                 data.push((RecordKind::Blob, *id.as_bytes()));

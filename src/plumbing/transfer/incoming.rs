@@ -17,6 +17,9 @@ const RANGE: u64 = 8 * 1024 * 1024;
 /// Ranges that are on their way at the same time.
 const DOWNLOADS: usize = 4;
 
+/// What is done with a record that was proved: its facts, and its bytes as they are stored. Called by several threads.
+pub(super) type EachProved<'a> = &'a (dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync);
+
 /// Records of one pack that are asked for together, in order of offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
@@ -61,7 +64,7 @@ pub(super) fn fetch_records(
     peer: &Peer<'_>,
     records: Vec<Placed>,
     monitor: &Monitor<'_>,
-    each: &(dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync),
+    each: EachProved<'_>,
 ) -> Result<(), TransferError> {
     let ranges = coalesce(records);
     let threads = DOWNLOADS.min(ranges.len());
@@ -92,7 +95,7 @@ fn fetch_range(
     peer: &Peer<'_>,
     range: &Wanted,
     monitor: &Monitor<'_>,
-    each: &(dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync),
+    each: EachProved<'_>,
 ) -> Result<(), TransferError> {
     monitor.interrupt.check()?;
     let key = keys::pack(&range.records[0].pack);

@@ -40,7 +40,7 @@ impl RemoteIndex {
                 self.segments.push(Segment::new(peer, info)?);
             }
         }
-        self.segments.sort_by(|a, b| b.info().records.cmp(&a.info().records));
+        self.segments.sort_by_key(|segment| std::cmp::Reverse(segment.info().records));
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub struct Peer<'a> {
     pub fs: &'a Arc<dyn Fs>,
     /// Where segments are kept; everything in it can be had again.
     pub cache: PathBuf,
+    /// Whether to ask the remote for what is in `cache` all the same.
+    pub fresh: bool,
 }
 
 impl std::fmt::Debug for Peer<'_> {

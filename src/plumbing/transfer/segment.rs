@@ -133,6 +133,9 @@ impl Segment {
     }
 
     fn open_cached(&mut self, peer: &Peer<'_>) -> Result<bool, TransferError> {
+        if peer.fresh {
+            return Ok(false);
+        }
         let path = self.cached_path(peer);
         let same = peer.fs.stat(&path).is_ok_and(|stat| stat.size == self.info.bytes);
         if same {

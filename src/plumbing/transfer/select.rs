@@ -171,7 +171,7 @@ impl Selector<'_, '_> {
 
     /// Chunks of blobs that lie on the remote and were replaced: what replaced them shares most of them.
     fn note_old_chunks(&mut self, replaced: &[(BlobId, u64)]) -> Result<(), TransferError> {
-        let large = replaced.iter().filter(|(_, size)| *size > WHOLE_BLOB_MAX as u64);
+        let large = replaced.iter().filter(|(_, size)| *size > WHOLE_BLOB_MAX);
         let mut lists: Vec<RecordKey> =
             large.map(|(id, _)| (RecordKind::ChunkedBlob, *id.as_bytes())).collect();
         while let Some((kind, id)) = lists.pop() {

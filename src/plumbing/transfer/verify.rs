@@ -22,6 +22,9 @@ use crate::store::WHOLE_BLOB_MAX;
 /// Records of metadata that are held in memory at once.
 const BATCH: usize = 4096;
 
+/// What is done with a record that was proved: its kind and its raw bytes.
+type EachRaw<'a> = &'a (dyn Fn((RecordKind, &[u8])) -> Result<(), TransferError> + Sync);
+
 /// What to verify.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyOptions {
@@ -171,11 +174,7 @@ impl Finder<'_, '_> {
     }
 
     /// Fetches and proves records, pack by pack, so that a damaged one hides none of the others; returns how many are whole.
-    fn prove(
-        &mut self,
-        mut places: Vec<Placed>,
-        each: &(dyn Fn((RecordKind, &[u8])) -> Result<(), TransferError> + Sync),
-    ) -> Result<u64, TransferError> {
+    fn prove(&mut self, mut places: Vec<Placed>, each: EachRaw<'_>) -> Result<u64, TransferError> {
         places.sort_unstable_by_key(|placed| (placed.pack, placed.offset));
         let packs: Vec<Vec<Placed>> =
             places.chunk_by(|a, b| a.pack == b.pack).map(<[Placed]>::to_vec).collect();
@@ -204,11 +203,7 @@ impl Finder<'_, '_> {
     }
 
     /// What is wrong with each record of a damaged pack; of a pack that is not there, that.
-    fn one_by_one(
-        &self,
-        pack: &[Placed],
-        each: &(dyn Fn((RecordKind, &[u8])) -> Result<(), TransferError> + Sync),
-    ) -> Result<Vec<TransferError>, TransferError> {
+    fn one_by_one(&self, pack: &[Placed], each: EachRaw<'_>) -> Result<Vec<TransferError>, TransferError> {
         let mut damaged = Vec::new();
         for placed in pack {
             let done = fetch_records(self.peer, vec![*placed], self.monitor, &|info, stored| {
@@ -262,7 +257,7 @@ fn lead_on(
                     let ObjectId::Sha256(id) = entry.id else { continue };
                     if entry.kind.is_dir() {
                         below.extend((id != *empty_tree().as_bytes()).then_some((RecordKind::Tree, id)));
-                    } else if entry.size > WHOLE_BLOB_MAX as u64 {
+                    } else if entry.size > WHOLE_BLOB_MAX {
                         below.push((RecordKind::ChunkedBlob, id));
                     } else {
                         data.push((RecordKind::Blob, id));

@@ -34,7 +34,7 @@ pub struct OpenRemote {
 impl OpenRemote {
     /// The remote as transfers take it.
     pub fn peer<'a>(&'a self, repo: &'a Repository, interrupt: &'a Interrupt) -> Peer<'a> {
-        Peer { client: &self.client, interrupt, fs: repo.fs(), cache: self.cache.clone() }
+        Peer { client: &self.client, interrupt, fs: repo.fs(), cache: self.cache.clone(), fresh: false }
     }
 }
 

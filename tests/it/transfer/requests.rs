@@ -49,6 +49,7 @@ impl World {
             interrupt: &NEVER,
             fs: self.repo.fs(),
             cache: self.folder.path().join(".dsv/cache").join(cache),
+            fresh: false,
         }
     }
 
