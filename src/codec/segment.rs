@@ -185,7 +185,8 @@ impl SegmentHead {
         if reader.u64()? != xxh3_64(&bytes[..SEGMENT_HEAD_LEN - 8]) {
             return Err(DecodeError::Checksum { what: SEGMENT.name });
         }
-        for (records, len) in [(head.metadata_records, head.metadata_len), (head.data_records, head.data_len)] {
+        for (records, len) in [(head.metadata_records, head.metadata_len), (head.data_records, head.data_len)]
+        {
             let fits = (records == 0) == (len == 0) && records <= len / SEGMENT_ENTRY_LEN as u64;
             if len > MAX_SECTION_LEN || !fits {
                 return Err(malformed("its records do not fit its sections"));
@@ -337,8 +338,10 @@ mod tests {
         let head = SegmentHead::decode(&bytes).unwrap();
         assert_eq!((head.metadata_records, head.data_records), (100, 50_000));
         assert_eq!(head.len(), bytes.len() as u64);
-        let found: Vec<_> =
-            pages(&section(&bytes, &head, Section::Metadata)).iter().flat_map(|p| p.entries().to_vec()).collect();
+        let found: Vec<_> = pages(&section(&bytes, &head, Section::Metadata))
+            .iter()
+            .flat_map(|p| p.entries().to_vec())
+            .collect();
         assert_eq!(found, metadata);
         let pages = pages(&section(&bytes, &head, Section::Data));
         assert_eq!(pages.len() as u64, page_count(head.data_len));

@@ -1,6 +1,7 @@
 //! `dsv add`: stages what is new, changed or gone.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
@@ -16,7 +17,7 @@ pub use crate::plumbing::stage::StageAction;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths and patterns; at least one, unless `update` is set.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Only what is staged already: changes and removals, nothing new.
     pub update: bool,
     /// Tell what would be staged, and do nothing.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::pathspec::GlobError;
 use super::settings::SettingsError;
 use crate::model::{
     DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, TagName, VersionId, quote_path,
@@ -77,6 +78,12 @@ pub enum Error {
         /// What was given.
         paths: Vec<String>,
     },
+    /// Paths that are in no place that was looked at.
+    #[error("no file or folder is known as {}", paths.join(", "))]
+    UnknownPath {
+        /// What was given.
+        paths: Vec<String>,
+    },
     /// No file at all is meant by a pattern.
     #[error("no file matches '{pattern}'")]
     NoFile {
@@ -90,7 +97,7 @@ pub enum Error {
         pattern: String,
         /// What is wrong.
         #[source]
-        source: globset::Error,
+        source: GlobError,
     },
     /// There is nothing to commit.
     #[error("nothing is staged")]
@@ -227,6 +234,7 @@ impl Error {
             Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
             Self::NoMatch { .. }
+            | Self::UnknownPath { .. }
             | Self::NoFile { .. }
             | Self::NoVersion
             | Self::NoSuchDataset { .. }
@@ -270,6 +278,7 @@ impl Error {
             Self::Label(error) => return error.hint(),
             Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
+            Self::UnknownPath { .. } => "check the spelling; paths are relative to the current folder",
             Self::NoFile { .. } => "'*' stops at '/', '**' does not; '.' stands for the whole folder",
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"

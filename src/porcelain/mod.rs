@@ -34,5 +34,5 @@ mod work;
 pub use about::{Changes, Marks, VersionSummary};
 pub use environment::{Environment, GitStatus, UNKNOWN_USER};
 pub use error::Error;
-pub use pathspec::Pathspec;
+pub use pathspec::{GlobError, Pathspec, is_pattern};
 pub use repository::Repository;

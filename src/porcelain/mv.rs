@@ -1,5 +1,6 @@
 //! `dsv mv`: a path gets another name, in the worktree and in what is staged.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::{Error, Repository};
@@ -12,9 +13,9 @@ use crate::worktree::{Staged, StatFacts};
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// A tracked file or folder.
-    pub from: String,
+    pub from: OsString,
     /// Its new path, or a folder to move it into.
-    pub to: String,
+    pub to: OsString,
 }
 
 /// What was moved.
@@ -57,7 +58,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         moved.push((entry.path, entry.staged));
     }
     if moved.is_empty() {
-        return Err(Error::NoMatch { paths: vec![options.from.clone()] });
+        return Err(Error::NoMatch { paths: vec![from.to_string()] });
     }
     // A rename changes the ctime alone: files that were proved unchanged before still are.
     let mut entries = Vec::with_capacity(moved.len());

@@ -1,7 +1,9 @@
 //! `dsv rm`: paths leave the dataset.
 
+use std::ffi::OsString;
+
 use super::checkout::{apply_chosen, content, staged_paths};
-use super::pathspec::Pathspec;
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::checkout::PathChange;
@@ -11,7 +13,7 @@ use crate::plumbing::tree_walk::lookup;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths and patterns; at least one.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Keep the files; they become untracked.
     pub cached: bool,
     /// Remove also what is not committed.
@@ -36,10 +38,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let spec = Pathspec::new(repo, &options.paths)?;
     let mut index = repo.edit_index(monitor)?;
+    spec.all_tracked(repo, &Places { index: Some(&index), ..Default::default() })?;
     let removed = staged_paths(&index, &spec)?;
-    if removed.is_empty() {
-        return Err(Error::NoMatch { paths: options.paths.clone() });
-    }
     if options.cached {
         removed.iter().try_for_each(|path| index.remove(path))?;
         index.save()?;

@@ -1,6 +1,8 @@
 //! `dsv status`: what is staged, changed and untracked.
 
-use super::pathspec::Pathspec;
+use std::ffi::OsString;
+
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
 use crate::plumbing::diff_index::diff_index;
@@ -13,7 +15,7 @@ use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, s
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths and patterns; everything when there are none.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Every untracked file, instead of folders with counts.
     pub all: bool,
 }
@@ -89,9 +91,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     staged.retain(|change| spec.matches(&change.path));
     let (staged, renamed, staged_totals) = summarize(staged);
 
-    let untracked_mode = if options.all { UntrackedMode::Files } else { UntrackedMode::Directories };
+    // Patterns are matched against files, which folders would hide.
+    let each = options.all || spec.filter().is_some();
+    let untracked_mode = if each { UntrackedMode::Files } else { UntrackedMode::Directories };
     let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
     let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
+    let differing: Vec<RepoPath> = found.differences.iter().map(|one| one.path.clone()).collect();
+    spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
     let mut outcome = Outcome {
         head,
         version: version.map(|(id, version)| (id, version.label)),

@@ -1,5 +1,6 @@
 //! Commands that change the worktree, what is staged, or the dataset.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,7 +22,7 @@ Examples:
   dsv add -u")]
 pub(crate) struct Add {
     /// Files, folders or patterns
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Only what is tracked: changes and removals, nothing new
     #[arg(short, long)]
     pub(crate) update: bool,
@@ -47,7 +48,7 @@ Examples:
 pub(crate) struct Rm {
     /// Files, folders or patterns
     #[arg(required = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Keep the files; only the dataset forgets them
     #[arg(long)]
     pub(crate) cached: bool,
@@ -68,9 +69,9 @@ Examples:
   dsv mv labels annotations")]
 pub(crate) struct Mv {
     /// A tracked file or folder
-    pub(crate) from: String,
+    pub(crate) from: OsString,
     /// Its new name, or a folder to move it into
-    pub(crate) to: String,
+    pub(crate) to: OsString,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -89,7 +90,7 @@ Examples:
 pub(crate) struct Restore {
     /// Files, folders or patterns
     #[arg(required = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// The version to bring them back from
     #[arg(short, long, value_name = "REV")]
     pub(crate) source: Option<String>,
@@ -155,7 +156,7 @@ pub(crate) struct Checkout {
     pub(crate) revision: String,
     /// Bring back only these paths
     #[arg(last = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Replace what is not committed
     #[arg(short, long)]
     pub(crate) force: bool,
@@ -198,7 +199,7 @@ Examples:
   dsv status images --all")]
 pub(crate) struct Status {
     /// Look only at these files and folders
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Every path, instead of folders with counts
     #[arg(short, long)]
     pub(crate) all: bool,

@@ -3,10 +3,11 @@
 mod content;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 pub use content::{ContentDiff, TEXT_LIMIT, content};
 
-use super::pathspec::Pathspec;
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Entry, EntryKind, Monitor, ObjectId, RepoPath, Totals, TreeId};
 use crate::plumbing::diff_index::diff_index;
@@ -38,7 +39,7 @@ pub struct Options {
     /// What is compared.
     pub sides: Sides,
     /// Paths and patterns; everything when there are none.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// The totals are all that is asked for: directories on one side only may be given as one change.
     pub totals_only: bool,
 }
@@ -113,6 +114,12 @@ impl FileState {
 /// When the repository is damaged, a path lies outside, or the work was interrupted.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let spec = Pathspec::new(repo, &options.paths)?;
+    let trees = match options.sides {
+        Sides::Trees(old, new) => vec![old, new],
+        Sides::TreeAndWorktree(tree) | Sides::Staged(Some(tree)) => vec![tree],
+        Sides::Worktree | Sides::Staged(None) => Vec::new(),
+    };
+    spec.all_known(repo, &Places { trees: &trees, ..Default::default() })?;
     let mut outcome = Outcome::default();
     let (mut hashed, unhashed) = match options.sides {
         Sides::Trees(old, new) => (tree_changes(repo, &old, &new, &spec, options.totals_only)?, Vec::new()),

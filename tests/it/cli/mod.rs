@@ -5,5 +5,6 @@ mod history;
 mod itself;
 mod maintain;
 mod objects;
+mod paths;
 mod start;
 mod workflow;

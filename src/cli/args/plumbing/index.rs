@@ -48,7 +48,7 @@ Examples:
 pub(crate) struct UpdateIndex {
     /// Files to stage
     #[arg(value_name = "FILE")]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Stage files that are not known yet, too
     #[arg(long, requires = "paths")]
     pub(crate) add: bool,
