@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::plumbing::TreeError;
 use crate::plumbing::cat_file;
-use crate::plumbing::checkout::CheckoutError;
+use crate::plumbing::checkout::{CheckoutError, Obstacle};
 use crate::plumbing::commit_tree;
 use crate::plumbing::gc;
 use crate::plumbing::history::HistoryError;
@@ -357,10 +357,25 @@ fn stage_hint(error: &StageError) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// What brings the files that are in danger into a version, or out of the way.
+fn how_to_keep(obstacles: &[(RepoPath, Obstacle)]) -> &'static str {
+    let any = |wanted| obstacles.iter().any(|(_, obstacle)| *obstacle == wanted);
+    match (any(Obstacle::Modified), any(Obstacle::Staged), any(Obstacle::Untracked)) {
+        (false, false, _) => "move them away, or commit them with 'dsv add' and 'dsv commit'",
+        (false, true, false) => "commit them with 'dsv commit -m MESSAGE'",
+        (true, _, false) => "commit them with 'dsv commit -a -m MESSAGE'",
+        (false, true, true) => {
+            "commit what is staged with 'dsv commit -m MESSAGE' and move what is untracked away"
+        }
+        (true, _, true) => "commit changes with 'dsv commit -a -m MESSAGE' and move what is untracked away",
+    }
+}
+
 fn checkout_hint(error: &CheckoutError) -> Option<String> {
     let text = match error {
-        CheckoutError::WouldOverwrite { .. } => {
-            "commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed"
+        CheckoutError::WouldOverwrite { obstacles } => {
+            let keep = how_to_keep(obstacles);
+            return Some(format!("{keep}, or give --force to lose them; nothing was changed"));
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
         CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",

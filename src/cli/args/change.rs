@@ -38,7 +38,8 @@ pub(crate) struct Add {
 
 /// Remove files from the dataset and the folder
 ///
-/// Refuses what is not committed, unless forced. The versions keep the files.
+/// Refuses what is not committed, unless forced; with --cached, what is staged and neither in the version nor in the file. The
+/// versions keep the files.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +53,7 @@ pub(crate) struct Rm {
     /// Keep the files; only the dataset forgets them
     #[arg(long)]
     pub(crate) cached: bool,
-    /// Remove also what is not committed
+    /// Remove also what is not committed or, with --cached, what is staged only
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod history;
 mod itself;
+mod keep;
 mod maintain;
 mod objects;
 mod paths;
