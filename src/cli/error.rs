@@ -111,10 +111,10 @@ impl Explained for porcelain::Error {
     fn details(&self) -> Vec<String> {
         match self {
             Self::Stage(StageError::Problems { problems, .. }) => {
-                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+                problems.iter().map(|problem| one_line(problem)).collect()
             }
             Self::Stage(StageError::Store(StoreFilesError::Files { problems, .. })) => {
-                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+                problems.iter().map(|problem| one_line(problem)).collect()
             }
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
@@ -281,6 +281,11 @@ impl Failure {
         serde_json::to_writer(&mut *out, &Document { error: body })?;
         writeln!(out)
     }
+}
+
+/// The message and the causes below it in one line, for warnings.
+pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
+    chain(error).join(": ")
 }
 
 /// The message and the causes below it, without those that only repeat the one above.

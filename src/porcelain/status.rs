@@ -8,7 +8,7 @@ use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId}
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
-use crate::plumbing::stage::{Verdict, confirm};
+use crate::plumbing::stage::{Verdict, examine};
 use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
 
 /// What to look at.
@@ -68,12 +68,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether something could not be read, so that it is not known what it is.
+    pub fn has_unreadable(&self) -> bool {
+        self.problems.iter().any(Problem::is_unreadable)
+    }
+
     /// Whether there is nothing to stage and nothing to commit.
     pub fn is_clean(&self) -> bool {
         self.staged.is_empty()
             && self.renamed.is_empty()
             && self.changed.is_empty()
             && self.untracked.is_empty()
+            && !self.has_unreadable()
     }
 }
 
@@ -118,9 +124,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             outcome.hashed_bytes += size;
             refresh.get_or_insert_with(|| Refresh::begin(repo.fs(), &repo.layout().index()).ok());
         }
-        match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
-            Verdict::Differs(difference) => outcome.add(difference.path, difference.change),
-            Verdict::Unchanged(path, stat) => {
+        match examine(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+            Err(problem) => outcome.problems.push(problem),
+            Ok(Verdict::Differs(difference)) => outcome.add(difference.path, difference.change),
+            Ok(Verdict::Unchanged(path, stat)) => {
                 outcome.unchanged = outcome.unchanged.plus(Totals { files: 1, bytes: stat.size });
                 if let (Some(Some(refresh)), Some(staged)) = (&mut refresh, index.get(&path)?) {
                     refresh.note(path, staged, &stat);
@@ -128,6 +135,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             }
         }
     }
+    outcome.problems.sort_by(|a, b| a.path.cmp(&b.path));
     if let Some(refresh) = refresh.flatten() {
         repo.remember(refresh, monitor);
     }

@@ -192,7 +192,8 @@ pub(crate) struct Switch {
 
 /// What is staged, changed and untracked
 ///
-/// Files whose size, times and inode are those of the last look are not read.
+/// Files whose size, times and inode are those of the last look are not read. What cannot be read is told, and makes the exit
+/// code 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

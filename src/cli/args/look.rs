@@ -68,7 +68,7 @@ pub(crate) struct Show {
 ///
 /// Without a revision what is on disk is compared with what is staged; with --staged, what is staged with the last version; with
 /// one revision, that version with what is on disk; with two, one with the other. A file that is found under another name is
-/// shown as renamed. Exit code 0, or with --exit-code 1 when there are differences.
+/// shown as renamed. Exit code 0, or with --exit-code 1 when there are differences; 1 also when a file cannot be read.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("form").args(["stat", "name_status", "summary", "content"])),

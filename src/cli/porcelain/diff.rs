@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::views::{ChangeLine, Side, Sums, action, json_path, style, sums_text};
 use crate::cli::Answer;
 use crate::cli::args::look::Diff;
-use crate::cli::error::{Failure, UsageError};
+use crate::cli::error::{Failure, UsageError, one_line};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Palette, Table, Ui, size};
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
     };
     let outcome = session.monitored(|monitor| diff::run(&repository, &options, monitor))?;
     for problem in &outcome.problems {
-        session.ui.warn(&problem.to_string());
+        session.ui.warn(&one_line(problem));
     }
     if args.json.json {
         session.ui.json(&document(&outcome))?;
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
         stat(&outcome, &mut session.ui)?;
     }
     let same = outcome.changes.is_empty() && outcome.renames.is_empty();
-    Ok(if args.exit_code && !same { Answer::No } else { Answer::Yes })
+    Ok(if outcome.has_unreadable() || (args.exit_code && !same) { Answer::No } else { Answer::Yes })
 }
 
 /// Words that name directories of versions, and from the first one on that does not, paths.

@@ -16,7 +16,7 @@ use crate::plumbing::diff_tree::{
 };
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
-use crate::plumbing::stage::{Verdict, confirm, locate};
+use crate::plumbing::stage::{Verdict, examine, locate};
 use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// What is compared with what.
@@ -79,6 +79,13 @@ pub struct Outcome {
     pub totals: DiffTotals,
     /// What of the worktree could not be examined.
     pub problems: Vec<Problem>,
+}
+
+impl Outcome {
+    /// Whether something could not be read, so that it is not known whether it differs.
+    pub fn has_unreadable(&self) -> bool {
+        self.problems.iter().any(Problem::is_unreadable)
+    }
 }
 
 impl From<&Entry> for FileState {
@@ -221,8 +228,14 @@ fn worktree_states(
         if !spec.matches(&difference.path) {
             continue;
         }
-        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
-        let Verdict::Differs(difference) = verdict else { continue };
+        let difference = match examine(&**repo.fs(), repo.root(), index, difference, monitor)? {
+            Ok(Verdict::Differs(difference)) => difference,
+            Ok(Verdict::Unchanged(..)) => continue,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         let state = match difference.change {
             Change::Vanished { .. } => None,
             Change::Modified { to: kind, size, .. } | Change::MaybeModified { kind, size } => {

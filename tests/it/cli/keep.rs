@@ -49,3 +49,25 @@ fn the_hint_fits_what_would_be_lost() {
     let error = sandbox.fails(3, ["switch", "cats"]);
     assert!(error.contains("hint: commit them with 'dsv commit -m MESSAGE', or"), "{error}");
 }
+
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = two_versions();
+    sandbox.write("a", "3");
+    sandbox.write("b", "3");
+    fs::set_permissions(sandbox.work().join("b"), fs::Permissions::from_mode(0o000)).unwrap();
+    let status = sandbox.run_as_nobody(&["status"]).expect(1);
+    assert_snapshot!(status.err, @r"
+    warning: b cannot be read: Permission denied
+    hint: dsv add PATH stages, dsv commit makes a version, dsv restore --force PATH undoes
+    ");
+    let text = status.text(&sandbox);
+    assert!(text.contains("modified  1 B  a"), "{text}");
+    let json = sandbox.run_as_nobody(&["status", "--json"]).expect(1).text(&sandbox);
+    assert!(json.contains(r#""problems":["b cannot be read: Permission denied"]"#), "{json}");
+    let diff = sandbox.run_as_nobody(&["diff"]).expect(1);
+    assert_eq!(diff.err, "warning: b cannot be read: Permission denied\n");
+    assert!(diff.text(&sandbox).contains("modified  1 B  +0 B  a"));
+    assert_eq!(sandbox.run_as_nobody(&["diff", "HEAD~1"]).expect(1).err, diff.err);
+}
