@@ -99,6 +99,12 @@ pub enum Error {
         #[source]
         source: GlobError,
     },
+    /// The file by which dsv keeps git away was to be tracked.
+    #[error("'{path}' is where git is told what dsv tracks, and no data")]
+    GitsFile {
+        /// The file.
+        path: RepoPath,
+    },
     /// There is nothing to commit.
     #[error("nothing is staged")]
     NothingStaged,
@@ -243,7 +249,7 @@ impl Error {
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
-            Self::CannotMove { .. } => ErrorKind::Refused,
+            Self::CannotMove { .. } | Self::GitsFile { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
             Self::Path(_) => ErrorKind::InvalidPath,
@@ -280,6 +286,9 @@ impl Error {
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
             Self::UnknownPath { .. } => "check the spelling; paths are relative to the current folder",
             Self::NoFile { .. } => "'*' stops at '/', '**' does not; '.' stands for the whole folder",
+            Self::GitsFile { .. } => {
+                "git is to track it; or 'dsv config core.gitignore false' ends that dsv writes to it"
+            }
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }

@@ -9,7 +9,7 @@ use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
 use crate::plumbing::stage::{Verdict, examine};
-use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
+use crate::worktree::{Change, Difference, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +118,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         hashed_bytes: 0,
     };
     let mut refresh = None;
-    let chosen = found.differences.into_iter().filter(|difference| spec.matches(&difference.path));
+    let gits = repo.gits_file()?;
+    let is_gits =
+        |one: &Difference| gits.as_ref() == Some(&one.path) && matches!(one.change, Change::Untracked { .. });
+    let chosen = found.differences.into_iter().filter(|one| spec.matches(&one.path) && !is_gits(one));
     for difference in chosen {
         if let Change::MaybeModified { size, .. } = difference.change {
             outcome.hashed_bytes += size;

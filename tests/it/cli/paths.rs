@@ -119,3 +119,52 @@ fn whatever_is_given_must_be_known() {
     sandbox.ok(["log", "--", "b"]);
     sandbox.ok(["diff", "HEAD~1", "HEAD", "--", "b"]);
 }
+
+/// What `dsv ls-files` lists and what stands in `.gitignore`.
+fn tracked_and_ignored(sandbox: &Sandbox) -> (String, String) {
+    (sandbox.ok(["ls-files"]), String::from_utf8(sandbox.read(".gitignore")).unwrap())
+}
+
+#[test]
+fn what_keeps_git_away_is_no_data() {
+    let sandbox = Sandbox::repository();
+    sandbox.write(".git/HEAD", "ref: refs/heads/main\n");
+    sandbox.write("a", "1");
+    for _ in 0..2 {
+        sandbox.ok(["add", "-q", "."]);
+        assert_eq!(tracked_and_ignored(&sandbox), ("a\n".to_owned(), "/a\n".to_owned()));
+    }
+    sandbox.ok(["commit", "-qm", "1"]);
+    assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
+    sandbox.ok(["verify"]);
+    assert_snapshot!(sandbox.fails(3, ["add", ".gitignore"]), @r"
+    error: '.gitignore' is where git is told what dsv tracks, and no data
+    hint: git is to track it; or 'dsv config core.gitignore false' ends that dsv writes to it
+    ");
+    sandbox.ok(["rm", "-q", "a"]);
+    sandbox.ok(["commit", "-qm", "2"]);
+    sandbox.ok(["checkout", "-f", "-q", "HEAD~1"]);
+    assert!(sandbox.work().join(".gitignore").exists());
+}
+
+#[test]
+fn git_that_comes_later_is_told_what_is_tracked() {
+    let sandbox = two_versions();
+    sandbox.write("code.py", "1");
+    assert!(!sandbox.work().join(".gitignore").exists());
+    sandbox.write(".git/HEAD", "ref: refs/heads/main\n");
+    assert_snapshot!(sandbox.run(["add", "a"]).expect(0).err, @"3 lines added to .gitignore, so that git leaves the data to dsv");
+    assert_snapshot!(tracked_and_ignored(&sandbox).1, @r"
+    /a
+    /b
+    /d/
+    ");
+    // A person's decision stands.
+    sandbox.write(".gitignore", "/a\n/b\n!/d/\n");
+    sandbox.ok(["add", "-u"]);
+    assert_eq!(tracked_and_ignored(&sandbox).1, "/a\n/b\n!/d/\n");
+    // Where single files are listed, so are the others.
+    sandbox.write(".gitignore", "/a\n/b\n/d/x\n");
+    sandbox.ok(["add", "-u"]);
+    assert_eq!(tracked_and_ignored(&sandbox).1, "/a\n/b\n/d/x\n/d/y\n");
+}
