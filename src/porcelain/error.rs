@@ -306,6 +306,7 @@ impl Error {
             }
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
+            Self::Worktree(error) => return worktree_hint(error),
             Self::Gc(error) => return gc_hint(error),
             Self::NotARepository { .. } => "make one with 'dsv init' in the folder of your data",
             Self::Unfinished { .. } => "run 'dsv init' there once more to finish it",
@@ -313,7 +314,6 @@ impl Error {
             Self::NoStore { .. } => "name a folder that is empty or does not exist",
             Self::CatFile(cat_file::Error::Store(error)) => return store_hint(error),
             Self::CatFile(_)
-            | Self::Worktree(_)
             | Self::Io(_)
             | Self::History(_)
             | Self::Name(_)
@@ -340,15 +340,32 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
     }
 }
 
+fn worktree_hint(error: &WorktreeError) -> Option<String> {
+    (error.kind() == ErrorKind::Corrupt).then(|| {
+        "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost"
+            .to_owned()
+    })
+}
+
 fn store_hint(error: &StoreError) -> Option<String> {
     match error.kind() {
+        ErrorKind::Corrupt if is_format_file(error) => {
+            Some("remove that file; then 'dsv init' writes it anew, and all else stays".to_owned())
+        }
         ErrorKind::Locked => {
             Some("try again, or wait longer with 'dsv config set core.lock-timeout SECONDS'".to_owned())
         }
-        ErrorKind::Corrupt => Some("'dsv fsck' tells what else is damaged and what is whole".to_owned()),
+        ErrorKind::Corrupt => {
+            Some("'dsv fsck --full' tells what else is damaged and what is lost".to_owned())
+        }
         ErrorKind::DiskFull => Some("make room and run the command again; nothing was lost".to_owned()),
         _ => None,
     }
+}
+
+/// Whether the file that says what the repository is cannot be read, without which nothing else can be.
+fn is_format_file(error: &StoreError) -> bool {
+    matches!(error, StoreError::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "format"))
 }
 
 fn stage_hint(error: &StageError) -> Option<String> {
@@ -361,7 +378,8 @@ fn stage_hint(error: &StageError) -> Option<String> {
         StageError::Store(_) => {
             "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
         }
-        StageError::Worktree(_) | StageError::Io(_) | StageError::Interrupted(_) => return None,
+        StageError::Worktree(error) => return worktree_hint(error),
+        StageError::Io(_) | StageError::Interrupted(_) => return None,
     };
     Some(text.to_owned())
 }
@@ -388,11 +406,11 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
         CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
-        CheckoutError::ExternalLink { .. }
-        | CheckoutError::Store(_)
-        | CheckoutError::Worktree(_)
-        | CheckoutError::Io(_)
-        | CheckoutError::Interrupted(_) => return None,
+        CheckoutError::Store(error) => return store_hint(error),
+        CheckoutError::Worktree(error) => return worktree_hint(error),
+        CheckoutError::ExternalLink { .. } | CheckoutError::Io(_) | CheckoutError::Interrupted(_) => {
+            return None;
+        }
     };
     Some(text.to_owned())
 }

@@ -7,5 +7,6 @@ mod keep;
 mod maintain;
 mod objects;
 mod paths;
+mod repair;
 mod start;
 mod workflow;

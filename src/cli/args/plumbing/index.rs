@@ -68,7 +68,7 @@ pub(crate) struct UpdateIndex {
 
 /// Stage a tree as a whole
 ///
-/// The staging index becomes that tree. Files on disk are left alone.
+/// The staging index becomes that tree. Files on disk are left alone. An index that is damaged is made anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
