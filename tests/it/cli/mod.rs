@@ -6,6 +6,7 @@ mod itself;
 mod keep;
 mod maintain;
 mod objects;
+mod output;
 mod paths;
 mod repair;
 mod start;
