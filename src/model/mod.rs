@@ -20,7 +20,10 @@ pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
 pub use name::{DatasetName, Label, NameError, TagName};
-pub use path::{EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, quote_path};
+pub use path::{
+    EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,
+    is_temp_name, quote_path,
+};
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
 pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName};
 pub use remote::{REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};

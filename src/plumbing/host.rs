@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::sys::File;
 pub use crate::sys::{
-    Clock, FileKind, Fs, IoContext, IoError, Lock, OsFs, SystemClock, bytes_to_path, publish,
+    Clock, FileKind, Fs, IoContext, IoError, Lock, OsFs, Stat, SystemClock, bytes_to_path, publish,
 };
 
 /// An open file as a source of bytes.

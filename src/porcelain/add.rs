@@ -121,12 +121,11 @@ fn list_in_gitignore(
     let fs = repo.fs();
     let file = GitignoreFile::read(&**fs, repo.root())?;
     // What was named is listed as it was named; of the whole folder, what lies at its top.
-    let roots = spec.roots();
+    let roots = if spec.filter().is_none() { spec.roots() } else { Vec::new() };
     let added = staged.changes.iter().filter(|(_, action)| *action == StageAction::Added);
     let mut paths = BTreeSet::new();
     for (path, _) in added {
-        let named =
-            roots.iter().find(|root| !root.is_root() && path.starts_with(root) && spec.filter().is_none());
+        let named = roots.iter().find(|root| !root.is_root() && path.starts_with(root));
         let top = || path.components().next().map(RepoPath::from);
         let Some(path) = named.cloned().or_else(top) else { continue };
         let is_dir = is_dir(repo, &path)?;

@@ -7,7 +7,7 @@ use crate::plumbing::checkout::{CheckoutOptions, CheckoutStats, Content, PathCha
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
 use crate::plumbing::stage::{Verdict, confirm};
-use crate::worktree::{IndexEditor, ScanOptions, StagingIndex, UntrackedMode, scan};
+use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// Where to go.
 #[derive(Debug, Clone)]
@@ -133,13 +133,26 @@ pub(super) fn dirty_paths(
         }
         let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
         let Verdict::Differs(difference) = verdict else { continue };
-        let staged = index.get(&difference.path)?;
-        let content = staged.map(|staged| Content { kind: staged.kind, size: staged.size, id: staged.id });
-        if content.is_some() {
-            changes.push(PathChange { path: difference.path, old: content, new: content });
+        changes.extend(back_to_staged(index, difference.path)?);
+    }
+    // What was asked for by a path beyond a link is not looked at, and is not there.
+    for problem in found.problems {
+        if matches!(problem.what, ProblemKind::BeyondSymlink { .. }) {
+            let mut beyond = Vec::new();
+            staged_below(index, &RepoPath::new(problem.path)?, spec, &mut beyond)?;
+            for path in beyond {
+                changes.extend(back_to_staged(index, path)?);
+            }
         }
     }
     Ok(changes)
+}
+
+/// The change that brings a staged path back.
+fn back_to_staged(index: &StagingIndex, path: RepoPath) -> Result<Option<PathChange>, Error> {
+    let Some(Staged { kind, size, id, .. }) = index.get(&path)? else { return Ok(None) };
+    let content = Some(Content { kind, size, id });
+    Ok(Some(PathChange { path, old: content, new: content }))
 }
 
 pub(super) fn content(entry: &Entry) -> Content {
@@ -169,17 +182,28 @@ pub(super) fn apply_chosen(
 pub(super) fn staged_paths(index: &StagingIndex, spec: &Pathspec) -> Result<Vec<RepoPath>, Error> {
     let mut paths = Vec::new();
     for root in spec.roots() {
-        if index.get(&root)?.is_some() && spec.matches(&root) {
-            paths.push(root.clone());
-        }
-        for entry in index.iter_below(&root) {
-            let path = entry?.path;
-            if spec.matches(&path) {
-                paths.push(path);
-            }
-        }
+        staged_below(index, &root, spec, &mut paths)?;
     }
     paths.sort_unstable();
     paths.dedup();
     Ok(paths)
+}
+
+/// The staged paths at and below one that are chosen.
+fn staged_below(
+    index: &StagingIndex,
+    root: &RepoPath,
+    spec: &Pathspec,
+    paths: &mut Vec<RepoPath>,
+) -> Result<(), Error> {
+    if index.get(root)?.is_some() && spec.matches(root) {
+        paths.push(root.clone());
+    }
+    for entry in index.iter_below(root) {
+        let path = entry?.path;
+        if spec.matches(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(())
 }

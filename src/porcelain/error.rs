@@ -332,7 +332,9 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
             Some("'dsv index-pack' makes the index of a pack anew; remove the damaged one then".to_owned())
         }
         gc::Error::UserGone { .. } => Some(
-            "is a disk not mounted? If the repository was deleted, run 'dsv gc --forget-missing'".to_owned(),
+            "is a disk not mounted? If the repository was moved, run 'dsv status' where it is now; once it is \
+             moved or deleted, 'dsv gc --forget-missing' strikes the old place off the list"
+                .to_owned(),
         ),
         gc::Error::InUseDamaged { .. } | gc::Error::Repository { .. } | gc::Error::StagingIndex { .. } => {
             Some("'dsv fsck', run in that repository, tells what is damaged and what is lost".to_owned())
@@ -405,7 +407,10 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
             return Some(format!("{keep}, or give --force to lose them; nothing was changed"));
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
-        CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
+        CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
+        CheckoutError::WrongBytes { .. } | CheckoutError::WrongSize { .. } => {
+            "'dsv fsck --full' tells what else is damaged"
+        }
         CheckoutError::Store(error) => return store_hint(error),
         CheckoutError::Worktree(error) => return worktree_hint(error),
         CheckoutError::ExternalLink { .. } | CheckoutError::Io(_) | CheckoutError::Interrupted(_) => {

@@ -9,6 +9,7 @@ use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
 use crate::plumbing::diff_index::diff_index;
+use crate::plumbing::tree_walk::lookup;
 use crate::worktree::{Staged, StagingIndex};
 
 /// What to bring back.
@@ -37,7 +38,8 @@ pub struct Outcome {
 /// Brings back files from what is staged, or files and what is staged from a version.
 ///
 /// # Errors
-/// When no path is given or one is unknown; when a changed file would be lost and `force` is not set.
+/// When no path is given or one is unknown; when a changed file, or what is staged and not committed, would
+/// be lost and `force` is not set.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     if options.paths.is_empty() {
         return Err(Error::NoPaths { verb: "restore" });
@@ -73,13 +75,14 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         }
         Some(id) => {
             let version = repo.db().version(&id)?;
+            let current = repo.head_version()?;
+            let head = Repository::tree_of(current.as_ref().map(|(_, version)| version));
             let mut changes = BTreeMap::new();
             for dirty in dirty_paths(repo, &index, &spec, monitor)? {
                 changes.insert(dirty.path.clone(), dirty);
             }
             for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
-                let staged = index.get(&path)?;
-                let old = staged.map(|Staged { kind, size, id, .. }| Content { kind, size, id });
+                let old = committed(repo, head.as_ref(), &path, index.get(&path)?)?;
                 changes.insert(path.clone(), PathChange { path, old, new });
             }
             changes.into_values().collect()
@@ -87,6 +90,23 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     };
     let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor)?;
     Ok(Outcome { stats, unstaged: 0 })
+}
+
+/// What may be staged at a path without being lost when it is replaced: what `HEAD` has there. Where nothing is staged, or
+/// an empty folder, nothing can be lost.
+fn committed(
+    repo: &Repository,
+    head: Option<&TreeId>,
+    path: &RepoPath,
+    staged: Option<Staged>,
+) -> Result<Option<Content>, Error> {
+    match staged {
+        Some(staged) if !staged.kind.is_dir() => {
+            let entry = head.map(|tree| lookup(repo.db(), tree, path)).transpose()?.flatten();
+            Ok(entry.as_ref().map(content))
+        }
+        staged => Ok(staged.map(|Staged { kind, size, id, .. }| Content { kind, size, id })),
+    }
 }
 
 /// Paths whose staged content is not that of a tree, with what the tree has there.

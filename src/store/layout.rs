@@ -21,6 +21,11 @@ impl Layout {
         Self { dsv, objects }
     }
 
+    /// Whether the objects lie in a store that other repositories may use, too.
+    pub fn is_shared(&self) -> bool {
+        self.objects.parent() != Some(&*self.dsv)
+    }
+
     /// Format number and feature flags.
     pub fn format(&self) -> PathBuf {
         self.dsv.join("format")

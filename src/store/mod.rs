@@ -33,7 +33,7 @@ pub use odb::{Counters, Location, ObjectDb, StoreOptions, UnreadableIndex};
 pub use pack_file::{PackFile, PackTable, RecordRun, Scan, ScannedRecord, StoredRecord, runs, write_index};
 pub use record_set::RecordSet;
 pub use refs::{Note, RefLog, Refs, SkippedLine};
-pub use users::{forget_user, register_user, users_of_store};
+pub use users::{forget_user, is_registered, register_user, users_of_store};
 pub use writer::{WriteStats, Writer};
 
 #[cfg(test)]

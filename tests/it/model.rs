@@ -310,9 +310,13 @@ impl World {
         let why = restored.as_ref().err();
         self.tell(format!("restore {} (from {source:?}, force {force}): {why:?}", path.display()));
         if restored.is_ok() {
-            let old = self.staged.clone();
-            let new = source.map_or(old.clone(), |source| self.versions[source].1.clone());
-            let (from, to) = (below(&old, &path), below(&new, &path));
+            let staged = self.staged.clone();
+            // What is staged is committed only where it is what `HEAD` has.
+            let (old, new) = match source {
+                Some(source) => (self.head_tree(), self.versions[source].1.clone()),
+                None => (staged.clone(), staged.clone()),
+            };
+            let (from, to) = (below(&staged, &path), below(&new, &path));
             self.replace(&from.into_keys().chain(to.into_keys()).collect(), &old, &new, force);
         } else if force {
             self.resume();
