@@ -406,7 +406,20 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
             let keep = how_to_keep(obstacles);
             return Some(format!("{keep}, or give --force to lose them; nothing was changed"));
         }
-        CheckoutError::InTheWay { .. } => "move it away and run the command again",
+        CheckoutError::InTheWay { .. } | CheckoutError::HoldsRepository { .. } => {
+            "move it away and run the command again"
+        }
+        CheckoutError::Undone(error) => {
+            let hint = checkout_hint(error).map_or_else(String::new, |hint| format!("; {hint}"));
+            return Some(format!("what was changed before it failed was changed back{hint}"));
+        }
+        CheckoutError::Partly { .. } => {
+            "HEAD did not move. Run it again to go on; leave out what cannot be brought back with 'dsv checkout -f REV -- \
+             PATH'; or go back with 'dsv checkout -f HEAD'"
+        }
+        CheckoutError::Lost { .. } => {
+            "'dsv fsck --full' tells what else is lost; other files come back when they are named"
+        }
         CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
         CheckoutError::WrongBytes { .. } | CheckoutError::WrongSize { .. } => {
             "'dsv fsck --full' tells what else is damaged"

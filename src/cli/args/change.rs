@@ -98,7 +98,7 @@ pub(crate) struct Restore {
     /// Bring back what is staged, and leave the files alone
     #[arg(short = 'S', long)]
     pub(crate) staged: bool,
-    /// Replace changes that are not committed
+    /// Replace changes that are not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -158,7 +158,7 @@ pub(crate) struct Checkout {
     /// Bring back only these paths
     #[arg(last = true)]
     pub(crate) paths: Vec<OsString>,
-    /// Replace what is not committed
+    /// Replace what is not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -183,7 +183,7 @@ pub(crate) struct Switch {
     /// Begin a new dataset
     #[arg(short, long)]
     pub(crate) create: bool,
-    /// Replace what is not committed
+    /// Replace what is not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]

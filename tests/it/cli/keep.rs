@@ -70,4 +70,8 @@ fn a_file_that_cannot_be_read_hides_no_other() {
     assert_eq!(diff.err, "warning: b cannot be read: Permission denied\n");
     assert!(diff.text(&sandbox).contains("modified  1 B  +0 B  a"));
     assert_eq!(sandbox.run_as_nobody(&["diff", "HEAD~1"]).expect(1).err, diff.err);
+    // To replace it, nobody needs to read it.
+    sandbox.run_as_nobody(&["restore", "b"]).expect(3);
+    sandbox.run_as_nobody(&["restore", "-f", "b"]).expect(0);
+    assert_eq!(sandbox.read("b"), b"2");
 }

@@ -1,6 +1,7 @@
 //! The binary as a person and as a script meet it.
 
 mod bad_input;
+mod halfway;
 mod history;
 mod itself;
 mod keep;
