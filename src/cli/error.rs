@@ -10,13 +10,14 @@ use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
 use crate::plumbing::rebase;
+use crate::plumbing::rev_parse::RevError;
 use crate::plumbing::stage::StageError;
 use crate::plumbing::store_files::StoreFilesError;
 use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, mktree, refs, update_index};
 use crate::porcelain;
 use crate::porcelain::settings::SettingsError;
 
-use super::ui::{Palette, count};
+use super::ui::{Palette, count, tame};
 
 /// An error of a layer below that can say what kind it is and what to do next.
 pub(crate) trait Explained: Error + Send + Sync {
@@ -112,16 +113,19 @@ impl Explained for porcelain::Error {
     fn details(&self) -> Vec<String> {
         match self {
             Self::Stage(StageError::Problems { problems, .. }) => {
-                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+                problems.iter().map(|problem| one_line(problem)).collect()
             }
             Self::Stage(StageError::Store(StoreFilesError::Files { problems, .. })) => {
-                problems.iter().map(|problem| chain(problem).join(": ")).collect()
+                problems.iter().map(|problem| one_line(problem)).collect()
             }
             Self::Rebase(rebase::Error::Conflict { paths }) => {
                 paths.iter().map(ToString::to_string).collect()
             }
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
+            }
+            Self::Rev(RevError::Ambiguous { candidates, .. }) => {
+                candidates.iter().map(ToString::to_string).collect()
             }
             _ => Vec::new(),
         }
@@ -255,19 +259,19 @@ impl Failure {
         let Palette { error, hint, .. } = palette;
         let mut chain = chain(&*self.cause).into_iter();
         let message = chain.next().unwrap_or_default();
-        writeln!(out, "{error}error{error:#}: {message}")?;
+        writeln!(out, "{error}error{error:#}: {}", tame(&message))?;
         for cause in chain {
-            writeln!(out, "  because: {cause}")?;
+            writeln!(out, "  because: {}", tame(&cause))?;
         }
         for detail in self.details.iter().take(MAX_DETAILS) {
-            writeln!(out, "  {detail}")?;
+            writeln!(out, "  {}", tame(detail))?;
         }
         let more = self.details.len().saturating_sub(MAX_DETAILS) as u64;
         if more > 0 {
             writeln!(out, "  and {} more", count(more))?;
         }
         if let Some(text) = &self.hint {
-            writeln!(out, "{hint}hint{hint:#}: {text}")?;
+            writeln!(out, "{hint}hint{hint:#}: {}", tame(text))?;
         }
         Ok(())
     }
@@ -289,6 +293,11 @@ impl Failure {
         serde_json::to_writer(&mut *out, &Document { error: body })?;
         writeln!(out)
     }
+}
+
+/// The message and the causes below it in one line, for warnings.
+pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
+    chain(error).join(": ")
 }
 
 /// The message and the causes below it, without those that only repeat the one above.

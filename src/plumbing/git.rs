@@ -142,59 +142,77 @@ fn without_credentials(url: &str) -> String {
     format!("{scheme}://{}{at}{host}{path}", user.unwrap_or_default())
 }
 
-/// Adds lines to the `.gitignore` in `folder` (the root of a dataset), so that git passes over what the
-/// dataset holds; what a line there covers already is not repeated. Returns the lines that were added.
-///
-/// A root among the paths stands for whatever lies in the folder, but for git's own files and hidden
-/// ones of dsv.
-///
-/// # Errors
-/// When the folder cannot be listed or the file cannot be read or written.
-pub fn add_to_gitignore(fs: &Arc<dyn Fs>, folder: &Path, paths: &[RepoPath]) -> Result<Vec<String>, IoError> {
-    let file = folder.join(".gitignore");
-    let text = match fs.read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).at("read", &file),
-    };
-    let mut builder = ignore::gitignore::GitignoreBuilder::new("/");
-    for line in String::from_utf8_lossy(&text).lines() {
-        // A line that git would not understand either covers nothing.
-        let _ = builder.add_line(None, line);
-    }
-    let covered = builder.build().unwrap_or_else(|_| ignore::gitignore::Gitignore::empty());
-    let mut wanted = BTreeSet::new();
-    for path in paths {
-        if path.is_root() {
-            wanted.extend(top_level(&**fs, folder)?);
-        } else if let Ok(below) = bytes_to_path(path.as_bytes()) {
-            let is_dir = fs.stat(&folder.join(below)).is_ok_and(|stat| stat.kind == FileKind::Directory);
-            wanted.insert((path.clone(), is_dir));
+/// The file in the root of a dataset by which git is told to pass over what the dataset holds. Where dsv keeps it, it
+/// is git's, and no data.
+pub const GITIGNORE: &str = ".gitignore";
+
+/// The `.gitignore` in the root of a dataset.
+pub struct GitignoreFile {
+    path: PathBuf,
+    text: Vec<u8>,
+    rules: ignore::gitignore::Gitignore,
+}
+
+impl GitignoreFile {
+    /// Reads the one in `folder`; one that is not there is empty.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(fs: &dyn Fs, folder: &Path) -> Result<Self, IoError> {
+        let path = folder.join(GITIGNORE);
+        let text = match fs.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error).at("read", &path),
+        };
+        let mut builder = ignore::gitignore::GitignoreBuilder::new("/");
+        for line in String::from_utf8_lossy(&text).lines() {
+            // A line that git would not understand either covers nothing.
+            let _ = builder.add_line(None, line);
         }
+        let rules = builder.build().unwrap_or_else(|_| ignore::gitignore::Gitignore::empty());
+        Ok(Self { path, text, rules })
     }
-    let mut added = Vec::new();
-    for (path, is_dir) in wanted {
-        let Ok(below) = bytes_to_path(path.as_bytes()) else { continue };
-        if !covered.matched_path_or_any_parents(Path::new("/").join(below), is_dir).is_ignore() {
-            added.extend(pattern(&path, is_dir));
+
+    /// Whether a line speaks of the path or of a folder that holds it, be it by `!`: then a person has decided.
+    pub fn decides(&self, path: &RepoPath, is_dir: bool) -> bool {
+        // No line can name what the system cannot.
+        let Ok(below) = bytes_to_path(path.as_bytes()) else { return true };
+        !self.rules.matched_path_or_any_parents(Path::new("/").join(below), is_dir).is_none()
+    }
+
+    /// Adds lines for paths, each of which is a directory or not; what is decided already is not repeated. Returns the
+    /// lines that were added.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn add(
+        mut self,
+        fs: &Arc<dyn Fs>,
+        paths: &BTreeSet<(RepoPath, bool)>,
+    ) -> Result<Vec<String>, IoError> {
+        let new = paths.iter().filter(|(path, is_dir)| !self.decides(path, *is_dir));
+        let added: Vec<String> = new.filter_map(|(path, is_dir)| pattern(path, *is_dir)).collect();
+        if added.is_empty() {
+            return Ok(added);
         }
-    }
-    if !added.is_empty() {
-        let mut new = text;
-        if !new.is_empty() && !new.ends_with(b"\n") {
-            new.push(b'\n');
+        if !self.text.is_empty() && !self.text.ends_with(b"\n") {
+            self.text.push(b'\n');
         }
         for line in &added {
-            new.extend_from_slice(line.as_bytes());
-            new.push(b'\n');
+            self.text.extend_from_slice(line.as_bytes());
+            self.text.push(b'\n');
         }
-        publish(fs, &file, &new)?;
+        publish(fs, &self.path, &self.text)?;
+        Ok(added)
     }
-    Ok(added)
 }
 
 /// What lies in a folder and may be data.
-fn top_level(fs: &dyn Fs, folder: &Path) -> Result<Vec<(RepoPath, bool)>, IoError> {
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn top_level(fs: &dyn Fs, folder: &Path) -> Result<Vec<(RepoPath, bool)>, IoError> {
     let entries = fs.list(folder).and_then(|folder| folder.entries()).at("list", folder)?;
     let data = entries.into_iter().filter(|(name, _)| {
         !matches!(

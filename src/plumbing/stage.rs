@@ -305,6 +305,24 @@ pub fn confirm(
     Ok(Verdict::Differs(Difference { path: difference.path, change }))
 }
 
+/// As [`confirm`], but a file that cannot be read is a problem that ends nothing.
+///
+/// # Errors
+/// When the work was interrupted.
+pub fn examine(
+    fs: &dyn Fs,
+    root: &Path,
+    index: &StagingIndex,
+    difference: Difference,
+    monitor: &Monitor<'_>,
+) -> Result<Result<Verdict, Problem>, StageError> {
+    let path = difference.path.as_bytes().to_vec();
+    match confirm(fs, root, index, difference, monitor) {
+        Err(StageError::Io(error)) => Ok(Err(Problem { path, what: ProblemKind::Unreadable(error.source) })),
+        settled => settled.map(Ok),
+    }
+}
+
 /// Where a path of the dataset lies on the disk.
 ///
 /// # Errors

@@ -3,10 +3,12 @@
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
-use crate::plumbing::checkout::{CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes};
+use crate::plumbing::checkout::{
+    CheckoutError, CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes,
+};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
-use crate::plumbing::stage::{Verdict, confirm};
+use crate::plumbing::stage::{Verdict, examine};
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// Where to go.
@@ -68,7 +70,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged })
 }
 
-/// Applies changes and saves the index, whether that went well or not.
+/// Applies changes and saves the index, whether that went well or not, unless all is as it was.
 pub(super) fn apply(
     repo: &Repository,
     index: &mut IndexEditor,
@@ -81,8 +83,11 @@ pub(super) fn apply(
     if applied.is_ok() {
         when_done(index);
     }
-    index.save()?;
-    Ok(applied?)
+    // After all was taken back, what is saved already is what fits.
+    let saved = if matches!(applied, Err(CheckoutError::Undone(_))) { Ok(()) } else { index.save() };
+    let stats = applied?;
+    saved?;
+    Ok(stats)
 }
 
 fn move_head(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<(), Error> {
@@ -131,9 +136,12 @@ pub(super) fn dirty_paths(
         if !spec.matches(&difference.path) {
             continue;
         }
-        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
-        let Verdict::Differs(difference) = verdict else { continue };
-        changes.extend(back_to_staged(index, difference.path)?);
+        let path = difference.path.clone();
+        // What cannot be read is not known to be what is staged.
+        match examine(&**repo.fs(), repo.root(), index, difference, monitor)? {
+            Ok(Verdict::Unchanged(..)) => {}
+            Ok(Verdict::Differs(_)) | Err(_) => changes.extend(back_to_staged(index, path)?),
+        }
     }
     // What was asked for by a path beyond a link is not looked at, and is not there.
     for problem in found.problems {

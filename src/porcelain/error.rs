@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::pathspec::GlobError;
 use super::settings::SettingsError;
 use crate::model::{
     DatasetName, ErrorKind, Interrupted, NameError, PathError, RemoteName, RepoPath, TagName, VersionId,
@@ -9,7 +10,7 @@ use crate::model::{
 };
 use crate::plumbing::TreeError;
 use crate::plumbing::cat_file;
-use crate::plumbing::checkout::CheckoutError;
+use crate::plumbing::checkout::{CheckoutError, Obstacle};
 use crate::plumbing::commit_tree;
 use crate::plumbing::gc;
 use crate::plumbing::history::HistoryError;
@@ -81,6 +82,12 @@ pub enum Error {
         /// What was given.
         paths: Vec<String>,
     },
+    /// Paths that are in no place that was looked at.
+    #[error("no file or folder is known as {}", paths.join(", "))]
+    UnknownPath {
+        /// What was given.
+        paths: Vec<String>,
+    },
     /// No file at all is meant by a pattern.
     #[error("no file matches '{pattern}'")]
     NoFile {
@@ -94,7 +101,13 @@ pub enum Error {
         pattern: String,
         /// What is wrong.
         #[source]
-        source: globset::Error,
+        source: GlobError,
+    },
+    /// The file by which dsv keeps git away was to be tracked.
+    #[error("'{path}' is where git is told what dsv tracks, and no data")]
+    GitsFile {
+        /// The file.
+        path: RepoPath,
     },
     /// There is nothing to commit.
     #[error("nothing is staged")]
@@ -301,6 +314,7 @@ impl Error {
             Self::History(error) => error.kind(),
             Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
             Self::NoMatch { .. }
+            | Self::UnknownPath { .. }
             | Self::NoFile { .. }
             | Self::NoVersion
             | Self::NoSuchDataset { .. }
@@ -319,7 +333,7 @@ impl Error {
             Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
             Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
             Self::Diverged { .. } => ErrorKind::Conflict,
-            Self::CannotMove { .. } => ErrorKind::Refused,
+            Self::CannotMove { .. } | Self::GitsFile { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
             Self::Path(_) => ErrorKind::InvalidPath,
@@ -354,7 +368,11 @@ impl Error {
             Self::Label(error) => return error.hint(),
             Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
+            Self::UnknownPath { .. } => "check the spelling; paths are relative to the current folder",
             Self::NoFile { .. } => "'*' stops at '/', '**' does not; '.' stands for the whole folder",
+            Self::GitsFile { .. } => {
+                "git is to track it; or 'dsv config core.gitignore false' ends that dsv writes to it"
+            }
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }
@@ -396,6 +414,7 @@ impl Error {
             Self::CloneTarget { .. } => "name another folder, or an empty one",
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
+            Self::Worktree(error) => return worktree_hint(error),
             Self::Gc(error) => return gc_hint(error),
             Self::NotARepository { .. } => "make one with 'dsv init' in the folder of your data",
             Self::Unfinished { .. } => "run 'dsv init' there once more to finish it",
@@ -403,7 +422,6 @@ impl Error {
             Self::NoStore { .. } => "name a folder that is empty or does not exist",
             Self::CatFile(cat_file::Error::Store(error)) => return store_hint(error),
             Self::CatFile(_)
-            | Self::Worktree(_)
             | Self::Io(_)
             | Self::History(_)
             | Self::Name(_)
@@ -454,15 +472,32 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
     }
 }
 
+fn worktree_hint(error: &WorktreeError) -> Option<String> {
+    (error.kind() == ErrorKind::Corrupt).then(|| {
+        "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost"
+            .to_owned()
+    })
+}
+
 fn store_hint(error: &StoreError) -> Option<String> {
     match error.kind() {
+        ErrorKind::Corrupt if is_format_file(error) => {
+            Some("remove that file; then 'dsv init' writes it anew, and all else stays".to_owned())
+        }
         ErrorKind::Locked => {
             Some("try again, or wait longer with 'dsv config set core.lock-timeout SECONDS'".to_owned())
         }
-        ErrorKind::Corrupt => Some("'dsv fsck' tells what else is damaged and what is whole".to_owned()),
+        ErrorKind::Corrupt => {
+            Some("'dsv fsck --full' tells what else is damaged and what is lost".to_owned())
+        }
         ErrorKind::DiskFull => Some("make room and run the command again; nothing was lost".to_owned()),
         _ => None,
     }
+}
+
+/// Whether the file that says what the repository is cannot be read, without which nothing else can be.
+fn is_format_file(error: &StoreError) -> bool {
+    matches!(error, StoreError::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "format"))
 }
 
 fn stage_hint(error: &StageError) -> Option<String> {
@@ -475,26 +510,55 @@ fn stage_hint(error: &StageError) -> Option<String> {
         StageError::Store(_) => {
             "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
         }
-        StageError::Worktree(_) | StageError::Io(_) | StageError::Interrupted(_) => return None,
+        StageError::Worktree(error) => return worktree_hint(error),
+        StageError::Io(_) | StageError::Interrupted(_) => return None,
     };
     Some(text.to_owned())
 }
 
+/// What brings the files that are in danger into a version, or out of the way.
+fn how_to_keep(obstacles: &[(RepoPath, Obstacle)]) -> &'static str {
+    let any = |wanted| obstacles.iter().any(|(_, obstacle)| *obstacle == wanted);
+    match (any(Obstacle::Modified), any(Obstacle::Staged), any(Obstacle::Untracked)) {
+        (false, false, _) => "move them away, or commit them with 'dsv add' and 'dsv commit'",
+        (false, true, false) => "commit them with 'dsv commit -m MESSAGE'",
+        (true, _, false) => "commit them with 'dsv commit -a -m MESSAGE'",
+        (false, true, true) => {
+            "commit what is staged with 'dsv commit -m MESSAGE' and move what is untracked away"
+        }
+        (true, _, true) => "commit changes with 'dsv commit -a -m MESSAGE' and move what is untracked away",
+    }
+}
+
 fn checkout_hint(error: &CheckoutError) -> Option<String> {
     let text = match error {
-        CheckoutError::WouldOverwrite { .. } => {
-            "commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed"
+        CheckoutError::WouldOverwrite { obstacles } => {
+            let keep = how_to_keep(obstacles);
+            return Some(format!("{keep}, or give --force to lose them; nothing was changed"));
         }
-        CheckoutError::InTheWay { .. } => "move it away and run the command again",
+        CheckoutError::InTheWay { .. } | CheckoutError::HoldsRepository { .. } => {
+            "move it away and run the command again"
+        }
+        CheckoutError::Undone(error) => {
+            let hint = checkout_hint(error).map_or_else(String::new, |hint| format!("; {hint}"));
+            return Some(format!("what was changed before it failed was changed back{hint}"));
+        }
+        CheckoutError::Partly { .. } => {
+            "HEAD did not move. Run it again to go on; leave out what cannot be brought back with 'dsv checkout -f REV -- \
+             PATH'; or go back with 'dsv checkout -f HEAD'"
+        }
+        CheckoutError::Lost { .. } => {
+            "'dsv fsck --full' tells what else is lost; other files come back when they are named"
+        }
         CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
         CheckoutError::WrongBytes { .. } | CheckoutError::WrongSize { .. } => {
             "'dsv fsck --full' tells what else is damaged"
         }
-        CheckoutError::ExternalLink { .. }
-        | CheckoutError::Store(_)
-        | CheckoutError::Worktree(_)
-        | CheckoutError::Io(_)
-        | CheckoutError::Interrupted(_) => return None,
+        CheckoutError::Store(error) => return store_hint(error),
+        CheckoutError::Worktree(error) => return worktree_hint(error),
+        CheckoutError::ExternalLink { .. } | CheckoutError::Io(_) | CheckoutError::Interrupted(_) => {
+            return None;
+        }
     };
     Some(text.to_owned())
 }

@@ -31,6 +31,8 @@ pub struct Outcome {
     pub root: PathBuf,
     /// False when there was a repository already, which was left as it is.
     pub created: bool,
+    /// The file that says what the repository is was lost, and written anew.
+    pub repaired: bool,
     /// Where the worktree stands.
     pub head: Head,
     /// The shared store, if there is one.
@@ -38,7 +40,8 @@ pub struct Outcome {
 }
 
 /// Makes a repository, or finds that there is one. The file `format` is written last: without it there
-/// is no repository, and a second `init` finishes what a first one began.
+/// is no repository, and a second `init` finishes what a first one began. Where there are refs already, the file
+/// was lost; then it is written anew, and where the worktree stands stays as it is.
 ///
 /// # Errors
 /// When the folder cannot be written to, or the store cannot be one.
@@ -64,7 +67,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
 fn existing(env: &Environment, root: PathBuf) -> Result<Outcome, Error> {
     let repository = Repository::open(env.clone(), &root)?;
     let store = repository.settings().store_path()?;
-    Ok(Outcome { head: repository.refs().head()?, root, created: false, store })
+    Ok(Outcome { head: repository.refs().head()?, root, created: false, repaired: false, store })
 }
 
 fn create(
@@ -75,7 +78,8 @@ fn create(
     mut settings: Settings,
     lock: &RefsLock,
 ) -> Result<Outcome, Error> {
-    let store = match &options.store {
+    let known = settings.store_path()?;
+    let store = match options.store.as_ref().or(known.as_ref()) {
         Some(dir) => Some(prepare_store(&env.fs, &env.cwd.join(dir))?),
         None => None,
     };
@@ -91,21 +95,47 @@ fn create(
         settings.set_any(&env.fs, Scope::Repository, &STORE_PATH, text)?;
         register_user(&env.fs, &layout)?;
     }
-    let dataset = options.dataset.clone().unwrap_or_else(|| {
-        let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
-        DatasetName::from_lossy(&name.unwrap_or_default())
-    });
     let refs = Refs::new(Arc::clone(&env.fs), &layout);
-    let head = Head::Dataset(dataset);
+    let (head, repaired) = head_to_be(env, options, root, &layout, &refs)?;
     let note = Note { who: env.user.clone(), time: env.now(), why: "init".to_owned() };
-    refs.set_head(lock, None, &head, &note)?;
+    if !repaired || env.fs.stat(&layout.head()).is_err() {
+        refs.set_head(lock, None, &head, &note)?;
+    }
     for folder in folders(&layout) {
         env.fs.sync_dir(&folder).at("sync", &folder)?;
     }
     env.fs.sync_dir(&layout.dsv).at("sync", &layout.dsv)?;
     write_format(&env.fs, &layout.format())?;
     env.fs.sync_dir(root).at("sync", root)?;
-    Ok(Outcome { root: root.to_owned(), created: true, head, store })
+    Ok(Outcome { root: root.to_owned(), created: !repaired, repaired, head, store })
+}
+
+/// Where the worktree is to stand, and whether that is known from a repository that lost its file `format`.
+fn head_to_be(
+    env: &Environment,
+    options: &Options,
+    root: &Path,
+    layout: &Layout,
+    refs: &Refs,
+) -> Result<(Head, bool), Error> {
+    if let Some(first) = refs.names()?.into_iter().next() {
+        // HEAD may be lost with it.
+        let head = match env.fs.stat(&layout.head()) {
+            Ok(_) => refs.head()?,
+            Err(_) => Head::Dataset(options.dataset.clone().unwrap_or(first)),
+        };
+        return Ok((head, true));
+    }
+    if options.dataset.is_none()
+        && let Ok(head) = refs.head()
+    {
+        return Ok((head, false));
+    }
+    let dataset = options.dataset.clone().unwrap_or_else(|| {
+        let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
+        DatasetName::from_lossy(&name.unwrap_or_default())
+    });
+    Ok((Head::Dataset(dataset), false))
 }
 
 /// Every folder of a repository, parents first.

@@ -7,6 +7,7 @@ use super::{Error, Marks, Repository};
 use crate::model::{Head, Monitor, RepoPath, Version, VersionId};
 use crate::plumbing::diff_tree::DiffTotals;
 use crate::plumbing::rev_list::{self, Listed};
+use crate::plumbing::stage::locate;
 
 /// Which versions to show, and what of them.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +67,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         ..Default::default()
     };
     let listed = rev_list::run(repo.db(), &starts, &query, monitor)?;
+    check_paths(repo, options, &starts, monitor)?;
     let mut shortcuts = if options.graph && !options.paths.is_empty() {
         (query.limit, query.paths) = (None, Vec::new());
         nearest_shown(&listed, &rev_list::run(repo.db(), &starts, &query, monitor)?)
@@ -83,6 +85,31 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         entries.push(LogEntry { marks: marks.of(&id), id, version, lines, stat });
     }
     Ok(Outcome { head: repo.refs().head()?, entries })
+}
+
+/// Demands that each path is known now, or was in some version.
+fn check_paths(
+    repo: &Repository,
+    options: &Options,
+    starts: &[VersionId],
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    let mut unknown = Vec::new();
+    for path in &options.paths {
+        let query = rev_list::Options { paths: vec![path.clone()], limit: Some(1), ..Default::default() };
+        let known = is_here(repo, path)? || !rev_list::run(repo.db(), starts, &query, monitor)?.is_empty();
+        unknown.extend((!known).then(|| path.to_string()));
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownPath { paths: unknown }) }
+}
+
+/// Whether a path is staged or on the disk.
+fn is_here(repo: &Repository, path: &RepoPath) -> Result<bool, Error> {
+    if path.is_root() || repo.fs().stat(&locate(repo.fs(), repo.root(), path)?).is_ok() {
+        return Ok(true);
+    }
+    let index = repo.index()?;
+    Ok(index.get(path)?.is_some() || index.has_below(path)?)
 }
 
 fn starts(

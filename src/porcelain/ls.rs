@@ -1,6 +1,8 @@
 //! `dsv ls`: what is in a version.
 
-use super::pathspec::Pathspec;
+use std::ffi::OsString;
+
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Entry, EntryKind, Monitor, RepoPath, Totals, TreeId};
 use crate::plumbing::tree_edit::empty_tree;
@@ -12,7 +14,7 @@ pub struct Options {
     /// The directory or the version's tree; the current version's unless told.
     pub tree: Option<TreeId>,
     /// Files, directories and patterns; the root when there are none.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Everything below, instead of what is in a directory itself. Patterns are looked for everywhere below
     /// their first part without a wildcard.
     pub recursive: bool,
@@ -42,7 +44,8 @@ pub fn run(
         None => repo.head_version()?.ok_or(Error::NoVersion)?.1.tree,
     };
     let spec = Pathspec::new(repo, &options.paths)?;
-    let mut listing = Listing { repo, tree, monitor, sink, totals: Totals::default(), listed: false };
+    spec.all_tracked(repo, &Places { trees: &[tree], ..Default::default() })?;
+    let mut listing = Listing { repo, tree, monitor, sink, totals: Totals::default() };
     let roots = if spec.is_empty() { vec![RepoPath::root()] } else { spec.roots() };
     if spec.filter().is_none() {
         for root in &roots {
@@ -56,11 +59,7 @@ pub fn run(
             listing.matching(root, &spec)?;
         }
     }
-    if listing.listed { Ok(listing.totals) } else { Err(no_match(options)) }
-}
-
-fn no_match(options: &Options) -> Error {
-    Error::NoMatch { paths: options.paths.clone() }
+    Ok(listing.totals)
 }
 
 struct Listing<'a> {
@@ -69,14 +68,12 @@ struct Listing<'a> {
     monitor: &'a Monitor<'a>,
     sink: &'a mut dyn FnMut(Listed) -> Result<(), Error>,
     totals: Totals,
-    listed: bool,
 }
 
 impl Listing<'_> {
     fn give(&mut self, path: RepoPath, entry: Entry) -> Result<(), Error> {
         self.monitor.interrupt.check()?;
         self.totals = self.totals.plus(entry.totals());
-        self.listed = true;
         (self.sink)(Listed { path, entry })
     }
 
@@ -91,7 +88,7 @@ impl Listing<'_> {
 
     fn path(&mut self, path: &RepoPath, options: &Options) -> Result<(), Error> {
         match self.find(path)? {
-            None => Err(no_match(options)),
+            None => Ok(()),
             Some(Ok(entry)) => self.give(path.clone(), entry),
             Some(Err(tree)) if options.recursive => self.below(path, &tree, &|_| true),
             Some(Err(tree)) => {

@@ -42,5 +42,5 @@ mod work;
 pub use about::{Changes, Marks, VersionSummary};
 pub use environment::{Environment, GitStatus, UNKNOWN_USER, Variables};
 pub use error::Error;
-pub use pathspec::Pathspec;
+pub use pathspec::{GlobError, Pathspec, is_pattern};
 pub use repository::Repository;

@@ -1,5 +1,6 @@
 //! `dsv mv`: a path gets another name, in the worktree and in what is staged.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,9 +14,9 @@ use crate::worktree::{Materializer, Staged, StagingIndex, StatFacts};
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// A tracked file or folder.
-    pub from: String,
+    pub from: OsString,
     /// Its new path, or a folder to move it into.
-    pub to: String,
+    pub to: OsString,
 }
 
 /// What was moved.
@@ -59,7 +60,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     check(repo, &index, &from, &to, &target)?;
     let moving = moving(repo, &index, &from, &to)?;
     if moving.is_empty() {
-        return Err(Error::NoMatch { paths: vec![options.from.clone()] });
+        return Err(Error::NoMatch { paths: vec![from.to_string()] });
     }
     let source = locate(fs, repo.root(), &from)?;
     if let Some(parent) = target.parent() {

@@ -1,12 +1,18 @@
 //! Paths as a person gives them: names of files and folders, or patterns.
 
-use std::path::Path;
+mod glob;
 
-use globset::{GlobBuilder, GlobMatcher};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path};
+
+pub use glob::GlobError;
+
+use glob::Glob;
 
 use super::{Error, Repository};
-use crate::model::RepoPath;
-use crate::plumbing::stage::PathFilter;
+use crate::model::{RepoPath, TreeId, quote_path};
+use crate::plumbing::stage::{PathFilter, locate};
+use crate::plumbing::tree_walk::{lookup, walk_all};
 use crate::worktree::StagingIndex;
 
 /// A choice of paths of the dataset.
@@ -16,11 +22,31 @@ pub struct Pathspec {
 }
 
 #[derive(Debug, Clone)]
-enum Item {
+struct Item {
+    /// As it was given, for people.
+    text: String,
+    what: What,
+}
+
+#[derive(Debug, Clone)]
+enum What {
     /// A path and all that is below it.
     Below(RepoPath),
     /// Paths that a pattern matches, below a folder; and all that is below a folder that it matches.
-    Matching { text: String, folder: RepoPath, glob: GlobMatcher },
+    Matching { folder: RepoPath, glob: Glob },
+}
+
+/// Where a path may be known.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Places<'a> {
+    /// What is staged.
+    pub(super) index: Option<&'a StagingIndex>,
+    /// Trees of versions.
+    pub(super) trees: &'a [TreeId],
+    /// Paths that were found on the disk.
+    pub(super) found: &'a [RepoPath],
+    /// The disk, of which only paths are looked up and no patterns.
+    pub(super) disk: bool,
 }
 
 impl Pathspec {
@@ -29,27 +55,27 @@ impl Pathspec {
     ///
     /// # Errors
     /// When a path lies outside of the worktree, or a pattern is malformed.
-    pub fn new(repo: &Repository, texts: &[String]) -> Result<Self, Error> {
+    pub fn new(repo: &Repository, texts: &[OsString]) -> Result<Self, Error> {
         let items = texts.iter().map(|text| Self::item(repo, text)).collect::<Result<_, _>>()?;
         Ok(Self { items })
     }
 
-    fn item(repo: &Repository, text: &str) -> Result<Item, Error> {
-        let is_pattern = text.contains(['*', '?', '[']);
-        if !is_pattern || repo.fs().stat(&repo.env().cwd.join(text)).is_ok() {
-            return Ok(Item::Below(repo.repo_path(Path::new(text))?));
+    fn item(repo: &Repository, given: &OsStr) -> Result<Item, Error> {
+        let text = quote_path(given.as_encoded_bytes());
+        if !is_pattern(given) || repo.fs().stat(&repo.env().cwd.join(given)).is_ok() {
+            return Ok(Item { text, what: What::Below(repo.repo_path(Path::new(given))?) });
         }
         // The folder in front of the first part with a wildcard is a plain path.
-        let parts: Vec<&str> = text.split('/').collect();
-        let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
-        let prefix = parts[..plain].join("/");
-        let folder = repo.repo_path(Path::new(if prefix.is_empty() { "." } else { &prefix }))?;
-        let pattern = parts[plain..].join("/");
-        let glob = GlobBuilder::new(&pattern)
-            .literal_separator(true)
-            .build()
-            .map_err(|source| Error::BadPattern { pattern: text.to_owned(), source })?;
-        Ok(Item::Matching { text: text.to_owned(), folder, glob: glob.compile_matcher() })
+        let parts: Vec<Component<'_>> = Path::new(given).components().collect();
+        let plain = parts.iter().take_while(|part| !is_pattern(part.as_os_str())).count();
+        let folder: std::path::PathBuf = std::iter::once(&Component::CurDir).chain(&parts[..plain]).collect();
+        let folder = repo.repo_path(&folder)?;
+        let pattern: Vec<&[u8]> =
+            parts[plain..].iter().map(|part| part.as_os_str().as_encoded_bytes()).collect();
+        match Glob::new(&pattern.join(&b'/')) {
+            Ok(glob) => Ok(Item { text, what: What::Matching { folder, glob } }),
+            Err(source) => Err(Error::BadPattern { pattern: text, source }),
+        }
     }
 
     /// Whether nothing was given.
@@ -59,11 +85,7 @@ impl Pathspec {
 
     /// Paths below which everything lies that is chosen; none when nothing was given.
     pub fn roots(&self) -> Vec<RepoPath> {
-        let root = |item: &Item| match item {
-            Item::Below(path) => path.clone(),
-            Item::Matching { folder, .. } => folder.clone(),
-        };
-        let mut roots: Vec<_> = self.items.iter().map(root).collect();
+        let mut roots: Vec<_> = self.items.iter().map(|item| item.root().clone()).collect();
         roots.sort();
         roots.dedup();
         roots
@@ -83,42 +105,130 @@ impl Pathspec {
         changed: impl Iterator<Item = &'a RepoPath> + Clone,
         index: &StagingIndex,
     ) -> Result<Option<&str>, Error> {
-        for item in &self.items {
-            let Item::Matching { text, .. } = item else { continue };
-            if changed.clone().any(|path| item.matches(path)) {
-                continue;
-            }
-            let mut tracked = index.iter().map(|entry| entry.map(|entry| item.matches(&entry.path)));
-            if !tracked.find(|matches| !matches!(matches, Ok(false))).transpose()?.unwrap_or(false) {
-                return Ok(Some(text));
+        for item in self.items.iter().filter(|item| item.is_pattern()) {
+            if !changed.clone().any(|path| item.matches(path)) && !item.is_staged(index)? {
+                return Ok(Some(&item.text));
             }
         }
         Ok(None)
     }
 
+    /// What was given and is known in none of these places, as it was given.
+    ///
+    /// # Errors
+    /// When the index or a tree is damaged.
+    pub(super) fn strangers(&self, repo: &Repository, places: &Places<'_>) -> Result<Vec<String>, Error> {
+        let mut strangers = Vec::new();
+        for item in &self.items {
+            if !item.is_known(repo, places)? {
+                strangers.push(item.text.clone());
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// Demands that everything that was given is known in one of these places.
+    ///
+    /// # Errors
+    /// [`Error::NoMatch`].
+    pub(super) fn all_tracked(&self, repo: &Repository, places: &Places<'_>) -> Result<(), Error> {
+        let paths = self.strangers(repo, places)?;
+        if paths.is_empty() { Ok(()) } else { Err(Error::NoMatch { paths }) }
+    }
+
+    /// Demands that everything that was given is known in one of these places, or in the current version, or is
+    /// staged, or on the disk.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPath`].
+    pub(super) fn all_known(&self, repo: &Repository, places: &Places<'_>) -> Result<(), Error> {
+        if self.strangers(repo, places)?.is_empty() {
+            return Ok(());
+        }
+        let mut trees = places.trees.to_vec();
+        trees.extend(repo.head_version()?.map(|(_, version)| version.tree));
+        let paths = self
+            .strangers(repo, &Places { index: Some(&repo.index()?), trees: &trees, disk: true, ..*places })?;
+        if paths.is_empty() { Ok(()) } else { Err(Error::UnknownPath { paths }) }
+    }
+
     /// The same as a filter for scans; `None` when the roots alone say it.
     pub fn filter(&self) -> Option<PathFilter> {
-        let has_patterns = self.items.iter().any(|item| matches!(item, Item::Matching { .. }));
+        let has_patterns = self.items.iter().any(Item::is_pattern);
         let spec = self.clone();
         has_patterns.then(|| PathFilter(std::sync::Arc::new(move |path| spec.matches(path))))
     }
 }
 
+/// Whether a text has a wildcard.
+pub fn is_pattern(text: &OsStr) -> bool {
+    text.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+}
+
 impl Item {
+    const fn is_pattern(&self) -> bool {
+        matches!(self.what, What::Matching { .. })
+    }
+
+    const fn root(&self) -> &RepoPath {
+        match &self.what {
+            What::Below(path) => path,
+            What::Matching { folder, .. } => folder,
+        }
+    }
+
     fn matches(&self, path: &RepoPath) -> bool {
-        match self {
-            Self::Below(root) => path.starts_with(root),
-            Self::Matching { folder, glob, .. } => {
-                let Some(below) = path.strip_prefix(folder) else { return false };
-                let mut candidate = Some(below);
-                while let Some(path) = candidate.filter(|path| !path.is_root()) {
-                    if glob.is_match(String::from_utf8_lossy(path.as_bytes()).as_ref()) {
-                        return true;
-                    }
-                    candidate = path.parent();
-                }
-                false
+        match &self.what {
+            What::Below(root) => path.starts_with(root),
+            What::Matching { folder, glob } => path
+                .strip_prefix(folder)
+                .is_some_and(|below| !below.is_root() && glob.matches(below.as_bytes())),
+        }
+    }
+
+    fn is_known(&self, repo: &Repository, places: &Places<'_>) -> Result<bool, Error> {
+        // The folder as a whole is known even when it is empty.
+        if matches!(&self.what, What::Below(root) if root.is_root()) {
+            return Ok(true);
+        }
+        if let Some(index) = places.index
+            && self.is_staged(index)?
+        {
+            return Ok(true);
+        }
+        if places.found.iter().any(|path| self.matches(path)) {
+            return Ok(true);
+        }
+        for tree in places.trees {
+            if self.is_in_tree(repo, tree)? {
+                return Ok(true);
             }
         }
+        let on_disk = || Ok(repo.fs().stat(&locate(repo.fs(), repo.root(), self.root())?).is_ok());
+        if places.disk && !self.is_pattern() { on_disk() } else { Ok(false) }
+    }
+
+    fn is_staged(&self, index: &StagingIndex) -> Result<bool, Error> {
+        if !self.is_pattern() {
+            return Ok(index.get(self.root())?.is_some() || index.has_below(self.root())?);
+        }
+        for entry in index.iter_below(self.root()) {
+            if self.matches(&entry?.path) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_in_tree(&self, repo: &Repository, tree: &TreeId) -> Result<bool, Error> {
+        if !self.is_pattern() {
+            return Ok(lookup(repo.db(), tree, self.root())?.is_some());
+        }
+        for item in walk_all(repo.db(), tree)? {
+            if self.matches(&item?.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

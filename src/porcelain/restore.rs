@@ -1,21 +1,22 @@
 //! `dsv restore`, and `dsv checkout REV -- PATH`: paths as they were.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
-use super::checkout::{apply_chosen, content, dirty_paths, staged_paths};
-use super::pathspec::Pathspec;
+use super::checkout::{apply_chosen, content, dirty_paths};
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
 use crate::plumbing::diff_index::diff_index;
-use crate::plumbing::tree_walk::{lookup, walk_all};
+use crate::plumbing::tree_walk::lookup;
 use crate::worktree::{Staged, StagingIndex};
 
 /// What to bring back.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths and patterns; at least one.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Bring them back from this version; from what is staged, or with `staged` from the current version,
     /// unless told.
     pub source: Option<VersionId>,
@@ -69,9 +70,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let changes = match options.source {
         None => {
-            if staged_paths(&index, &spec)?.is_empty() {
-                return Err(Error::NoMatch { paths: options.paths.clone() });
-            }
+            spec.all_tracked(repo, &Places { index: Some(&index), ..Default::default() })?;
             dirty_paths(repo, &index, &spec, monitor)?
         }
         Some(id) => {
@@ -113,45 +112,20 @@ fn committed(
 /// Paths whose staged content is not that of a tree, with what the tree has there.
 ///
 /// # Errors
-/// When neither has anything that is meant.
+/// When neither has something that was given.
 fn wanted(
     repo: &Repository,
     tree: Option<&TreeId>,
     index: &StagingIndex,
     spec: &Pathspec,
 ) -> Result<BTreeMap<RepoPath, Option<Content>>, Error> {
+    let trees: Vec<TreeId> = tree.copied().into_iter().collect();
+    spec.all_tracked(repo, &Places { index: Some(index), trees: &trees, ..Default::default() })?;
     let mut different = BTreeMap::new();
     for change in diff_index(repo.db(), tree, index)? {
         if spec.matches(&change.path) {
             different.insert(change.path, change.old.as_ref().map(content));
         }
     }
-    if different.is_empty() && !is_known(repo, tree, index, spec)? {
-        return Err(Error::NoMatch { paths: spec.roots().iter().map(ToString::to_string).collect() });
-    }
     Ok(different)
-}
-
-/// Whether a tree or the index has anything that is meant.
-fn is_known(
-    repo: &Repository,
-    tree: Option<&TreeId>,
-    index: &StagingIndex,
-    spec: &Pathspec,
-) -> Result<bool, Error> {
-    if !staged_paths(index, spec)?.is_empty() {
-        return Ok(true);
-    }
-    let Some(tree) = tree else { return Ok(false) };
-    for root in spec.roots().iter().filter(|root| !root.is_root() && spec.filter().is_none()) {
-        if lookup(repo.db(), tree, root)?.is_some() {
-            return Ok(true);
-        }
-    }
-    for item in walk_all(repo.db(), tree)? {
-        if spec.matches(&item?.0) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

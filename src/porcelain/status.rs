@@ -1,19 +1,21 @@
 //! `dsv status`: what is staged, changed and untracked.
 
-use super::pathspec::Pathspec;
+use std::ffi::OsString;
+
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
-use crate::plumbing::stage::{Verdict, confirm};
-use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
+use crate::plumbing::stage::{Verdict, examine};
+use crate::worktree::{Change, Difference, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths and patterns; everything when there are none.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// Every untracked file, instead of folders with counts.
     pub all: bool,
 }
@@ -66,12 +68,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether something could not be read, so that it is not known what it is.
+    pub fn has_unreadable(&self) -> bool {
+        self.problems.iter().any(Problem::is_unreadable)
+    }
+
     /// Whether there is nothing to stage and nothing to commit.
     pub fn is_clean(&self) -> bool {
         self.staged.is_empty()
             && self.renamed.is_empty()
             && self.changed.is_empty()
             && self.untracked.is_empty()
+            && !self.has_unreadable()
     }
 }
 
@@ -89,9 +97,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     staged.retain(|change| spec.matches(&change.path));
     let (staged, renamed, staged_totals) = summarize(staged);
 
-    let untracked_mode = if options.all { UntrackedMode::Files } else { UntrackedMode::Directories };
+    // Patterns are matched against files, which folders would hide.
+    let each = options.all || spec.filter().is_some();
+    let untracked_mode = if each { UntrackedMode::Files } else { UntrackedMode::Directories };
     let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
     let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
+    let differing: Vec<RepoPath> = found.differences.iter().map(|one| one.path.clone()).collect();
+    spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
     let mut outcome = Outcome {
         head,
         version: version.map(|(id, version)| (id, version.label)),
@@ -106,15 +118,19 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         hashed_bytes: 0,
     };
     let mut refresh = None;
-    let chosen = found.differences.into_iter().filter(|difference| spec.matches(&difference.path));
+    let gits = repo.gits_file()?;
+    let is_gits =
+        |one: &Difference| gits.as_ref() == Some(&one.path) && matches!(one.change, Change::Untracked { .. });
+    let chosen = found.differences.into_iter().filter(|one| spec.matches(&one.path) && !is_gits(one));
     for difference in chosen {
         if let Change::MaybeModified { size, .. } = difference.change {
             outcome.hashed_bytes += size;
             refresh.get_or_insert_with(|| Refresh::begin(repo.fs(), &repo.layout().index()).ok());
         }
-        match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
-            Verdict::Differs(difference) => outcome.add(difference.path, difference.change),
-            Verdict::Unchanged(path, stat) => {
+        match examine(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+            Err(problem) => outcome.problems.push(problem),
+            Ok(Verdict::Differs(difference)) => outcome.add(difference.path, difference.change),
+            Ok(Verdict::Unchanged(path, stat)) => {
                 outcome.unchanged = outcome.unchanged.plus(Totals { files: 1, bytes: stat.size });
                 if let (Some(Some(refresh)), Some(staged)) = (&mut refresh, index.get(&path)?) {
                     refresh.note(path, staged, &stat);
@@ -122,6 +138,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             }
         }
     }
+    outcome.problems.sort_by(|a, b| a.path.cmp(&b.path));
     if let Some(refresh) = refresh.flatten() {
         repo.remember(refresh, monitor);
     }

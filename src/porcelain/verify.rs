@@ -90,7 +90,9 @@ fn find_extras(
     let nothing = StagingIndex::open(&**repo.fs(), &repo.layout().dsv.join("no-index"))?;
     let options = ScanOptions { untracked: UntrackedMode::Files, ..Default::default() };
     let found = scan(&**repo.fs(), root, &nothing, &options, *monitor)?;
-    for difference in found.differences {
+    // Of the worktree itself, what tells git to pass over the data is no extra.
+    let gits = if root == repo.root() { repo.gits_file()? } else { None };
+    for difference in found.differences.into_iter().filter(|one| gits.as_ref() != Some(&one.path)) {
         let is_empty_folder =
             matches!(difference.change, Change::Untracked { kind: EntryKind::Directory, .. });
         if !expected.contains_key(&difference.path) && !is_empty_folder {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Error, Repository};
-use crate::model::{Monitor, TreeId, Version, VersionId};
-use crate::plumbing::host::{IoContext, publish};
+use crate::model::{ErrorKind, Monitor, TreeId, Version, VersionId};
+use crate::plumbing::host::{FileKind, IoContext, bytes_to_path, publish};
 use crate::plumbing::refresh::Refresh;
 use crate::store::IndexLock;
 use crate::worktree::{IndexEditor, StagingIndex};
@@ -28,6 +28,26 @@ impl Repository {
     pub fn edit_index(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
         let lock = self.lock_index(monitor)?;
         Ok(IndexEditor::open(self.fs(), &self.layout().index(), lock)?)
+    }
+
+    /// As [`Repository::edit_index`], but of an index that is damaged nothing is kept: for whoever stages everything anew.
+    ///
+    /// # Errors
+    /// When another process holds the lock too long, or the folder cannot be written.
+    pub fn edit_index_anew(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
+        let lock = self.lock_index(monitor)?;
+        let (fs, dir) = (self.fs(), self.layout().index());
+        // What can be opened may be damaged further in.
+        let whole = StagingIndex::open(&**fs, &dir).and_then(|index| index.check());
+        if whole.is_err_and(|error| error.kind() == ErrorKind::Corrupt) {
+            for (name, kind) in fs.list(&dir).and_then(|dir| dir.entries()).at("list", &dir)? {
+                if kind == FileKind::File && name != STORED_NAME.as_bytes() {
+                    let path = dir.join(bytes_to_path(&name).at("name", &dir)?);
+                    fs.remove_file(&path).at("remove", &path)?;
+                }
+            }
+        }
+        Ok(IndexEditor::open(fs, &dir, lock)?)
     }
 
     /// Keeps what was found out about unchanged files, if nobody else changes the index just now and it can be

@@ -1,8 +1,8 @@
 //! Content onto the disk: files, links and folders of the worktree.
 //!
 //! A file that replaces another is written under a temporary name and renamed, so that at each instant the
-//! old or the new one is whole. A file where there was none is created exclusively under its own
-//! name. Nothing is ever written through a symbolic link: every folder on the way is checked once.
+//! old or the new one is whole; so is a larger file where there was none, so that nobody finds a part of it. A small
+//! one is created exclusively under its own name, which is faster for very many of them. Nothing is ever written through a symbolic link: every folder on the way is checked once.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,6 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::{ErrorKind, RepoPath};
 use crate::sys::{CreateOptions, File, FileKind, Fs, IoContext, IoError, PendingFile, Stat, bytes_to_path};
+
+/// A new file of more bytes than this comes to its name by a rename.
+const SMALL: u64 = 64 * 1024;
 
 /// Why a path could not be materialised.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +90,7 @@ impl Materializer {
         Ok(self.root.join(below))
     }
 
-    /// Writes a file of which `write` gives the content; returns its facts.
+    /// Writes a file of which `write` gives the content, `size` bytes; returns its facts.
     ///
     /// # Errors
     /// When a folder on the way is none, the system fails, or `write` does; then the path is as it was.
@@ -96,13 +99,14 @@ impl Materializer {
         path: &RepoPath,
         target: Target,
         options: CreateOptions,
+        size: u64,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
         let absolute = self.locate(path)?;
         self.make_parents(path)?;
         match target {
-            Target::Absent => self.write_new(&absolute, options, write),
-            Target::Replace(found) => self.replace(path, found, options, write),
+            Target::Absent if size <= SMALL => self.write_new(&absolute, options, write),
+            target => self.replace(path, target, options, write),
         }
     }
 
@@ -128,7 +132,7 @@ impl Materializer {
     fn replace<E>(
         &self,
         path: &RepoPath,
-        found: Option<Stat>,
+        target: Target,
         options: CreateOptions,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
@@ -139,7 +143,13 @@ impl Materializer {
         let mut pending = PendingFile::create_with(&self.fs, folder, options)?;
         write(pending.file())?;
         pending.file().flush().at("write", absolute)?;
-        self.check_unchanged(path, absolute, found)?;
+        match target {
+            Target::Replace(found) => self.check_unchanged(path, absolute, found)?,
+            Target::Absent if self.fs.stat(absolute).is_ok() => {
+                return Err(MaterializeError::Changed { path: path.clone() });
+            }
+            Target::Absent => {}
+        }
         pending.place_as(name)?;
         // The rename changes the ctime, which the index relies on.
         Ok(self.fs.stat(absolute).at("stat", absolute)?)
@@ -237,6 +247,33 @@ impl Materializer {
             self.remove_if_there(&absolute)?;
         }
         self.remove_empty_parents(path, keep)
+    }
+
+    /// Removes whatever is at a path, a folder with all that is in it. No link is followed.
+    ///
+    /// # Errors
+    /// When the system fails; a path that does not exist is fine.
+    pub fn clear(&self, path: &RepoPath) -> Result<(), Plain> {
+        if self.walk_above(path)?.is_some() {
+            return Ok(());
+        }
+        self.forget_folders();
+        Ok(self.clear_at(&self.locate(path)?)?)
+    }
+
+    fn clear_at(&self, absolute: &Path) -> Result<(), IoError> {
+        let kind = match self.fs.stat(absolute) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            stat => stat.at("stat", absolute)?.kind,
+        };
+        if kind != FileKind::Directory {
+            return self.remove_if_there(absolute);
+        }
+        let entries = self.fs.list(absolute).and_then(|dir| dir.entries()).at("list", absolute)?;
+        for (name, _) in entries {
+            self.clear_at(&absolute.join(bytes_to_path(&name).at("name", absolute)?))?;
+        }
+        self.fs.remove_dir(absolute).at("remove", absolute)
     }
 
     /// Removes an empty folder, if it is one, and those above it that have become empty.
@@ -344,7 +381,7 @@ mod tests {
     }
 
     fn put(m: &Materializer, at: &str, target: Target, bytes: &[u8]) -> Result<Stat> {
-        m.write_file(&path(at), target, CreateOptions::default(), |file| {
+        m.write_file(&path(at), target, CreateOptions::default(), bytes.len() as u64, |file| {
             Ok(file.write_all(bytes).at("write", at)?)
         })
     }
@@ -378,13 +415,46 @@ mod tests {
         let (dir, m) = fixture();
         put(&m, "old", Target::Absent, b"old").unwrap();
         for (at, target) in [("old", Target::Replace(None)), ("new", Target::Absent)] {
-            let failed = m.write_file(&path(at), target, CreateOptions::default(), |_| {
-                Err(MaterializeError::Content("no"))
-            });
-            assert!(matches!(failed, Err(MaterializeError::Content("no"))));
+            for size in [1, SMALL + 1] {
+                let failed = m.write_file(&path(at), target, CreateOptions::default(), size, |_| {
+                    Err(MaterializeError::Content("no"))
+                });
+                assert!(matches!(failed, Err(MaterializeError::Content("no"))));
+            }
         }
         assert_eq!(OsFs.read(&dir.path().join("old")).unwrap(), b"old");
         assert_eq!(OsFs.list(dir.path()).unwrap().entries().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_larger_file_has_its_name_only_when_it_is_whole() {
+        let (dir, m) = fixture();
+        let at = dir.path().join("large");
+        let written =
+            m.write_file(&path("large"), Target::Absent, CreateOptions::default(), SMALL + 1, |file| {
+                file.write_all(b"half").at("write", "large")?;
+                assert!(!at.exists());
+                Ok::<_, MaterializeError<std::convert::Infallible>>(())
+            });
+        assert_eq!(written.unwrap().size, 4);
+        let large = vec![1; SMALL as usize + 1];
+        assert!(matches!(put(&m, "large", Target::Absent, &large), Err(MaterializeError::Changed { .. })));
+        assert_eq!(OsFs.read(&at).unwrap(), b"half");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whatever_is_in_the_way_can_be_cleared() {
+        let (dir, m) = fixture();
+        let outside = tempfile::tempdir().unwrap();
+        put(&Materializer::new(Arc::new(OsFs), outside.path()), "precious", Target::Absent, b"!").unwrap();
+        put(&m, "a/b/c", Target::Absent, b"1").unwrap();
+        let target = crate::sys::path_to_bytes(outside.path()).unwrap().to_vec();
+        m.write_symlink::<()>(&path("a/link"), Target::Absent, &target).unwrap();
+        m.clear(&path("a")).unwrap();
+        m.clear(&path("a")).unwrap();
+        assert!(!dir.path().join("a").exists() && outside.path().join("precious").exists());
+        put(&m, "a", Target::Absent, b"now a file").unwrap();
     }
 
     #[cfg(unix)]

@@ -200,13 +200,13 @@ impl World {
         }
     }
 
-    fn given(&self, path: &Path) -> Vec<String> {
-        vec![self.folder.path().join(path).to_str().unwrap().to_owned()]
+    fn given(&self, path: &Path) -> Vec<std::ffi::OsString> {
+        vec![self.folder.path().join(path).into()]
     }
 
     fn add_all(&mut self) {
         self.tell("add .".to_owned());
-        let options = add::Options { paths: vec![".".to_owned()], ..Default::default() };
+        let options = add::Options { paths: vec![".".into()], ..Default::default() };
         add::run(&self.repo(), &options, &monitor()).unwrap();
         self.staged = self.work.clone();
     }

@@ -1,5 +1,6 @@
 //! Commands that change the worktree, what is staged, or the dataset.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,7 +22,7 @@ Examples:
   dsv add -u")]
 pub(crate) struct Add {
     /// Files, folders or patterns
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Only what is tracked: changes and removals, nothing new
     #[arg(short, long)]
     pub(crate) update: bool,
@@ -37,7 +38,8 @@ pub(crate) struct Add {
 
 /// Remove files from the dataset and the folder
 ///
-/// Refuses what is not committed, unless forced. The versions keep the files.
+/// Refuses what is not committed, unless forced; with --cached, what is staged and neither in the version nor in the file. The
+/// versions keep the files.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,11 +49,11 @@ Examples:
 pub(crate) struct Rm {
     /// Files, folders or patterns
     #[arg(required = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Keep the files; only the dataset forgets them
     #[arg(long)]
     pub(crate) cached: bool,
-    /// Remove also what is not committed
+    /// Remove also what is not committed or, with --cached, what is staged only
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -68,9 +70,9 @@ Examples:
   dsv mv labels annotations")]
 pub(crate) struct Mv {
     /// A tracked file or folder
-    pub(crate) from: String,
+    pub(crate) from: OsString,
     /// Its new name, or a folder to move it into
-    pub(crate) to: String,
+    pub(crate) to: OsString,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -89,14 +91,14 @@ Examples:
 pub(crate) struct Restore {
     /// Files, folders or patterns
     #[arg(required = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// The version to bring them back from
     #[arg(short, long, value_name = "REV")]
     pub(crate) source: Option<String>,
     /// Bring back what is staged, and leave the files alone
     #[arg(short = 'S', long)]
     pub(crate) staged: bool,
-    /// Replace changes that are not committed
+    /// Replace changes that are not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -155,8 +157,8 @@ pub(crate) struct Checkout {
     pub(crate) revision: String,
     /// Bring back only these paths
     #[arg(last = true)]
-    pub(crate) paths: Vec<String>,
-    /// Replace what is not committed
+    pub(crate) paths: Vec<OsString>,
+    /// Replace what is not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -181,7 +183,7 @@ pub(crate) struct Switch {
     /// Begin a new dataset
     #[arg(short, long)]
     pub(crate) create: bool,
-    /// Replace what is not committed
+    /// Replace what is not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -190,7 +192,8 @@ pub(crate) struct Switch {
 
 /// What is staged, changed and untracked
 ///
-/// Files whose size, times and inode are those of the last look are not read.
+/// Files whose size, times and inode are those of the last look are not read. What cannot be read is told, and makes the exit
+/// code 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -198,7 +201,7 @@ Examples:
   dsv status images --all")]
 pub(crate) struct Status {
     /// Look only at these files and folders
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Every path, instead of folders with counts
     #[arg(short, long)]
     pub(crate) all: bool,

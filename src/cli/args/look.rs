@@ -38,7 +38,7 @@ pub(crate) struct Log {
     pub(crate) all: bool,
     /// Only versions that changed these paths
     #[arg(value_name = "PATH", last = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// One JSON document on each line
     #[arg(long)]
     pub(crate) json: bool,
@@ -68,7 +68,7 @@ pub(crate) struct Show {
 ///
 /// Without a revision what is on disk is compared with what is staged; with --staged, what is staged with the last version; with
 /// one revision, that version with what is on disk; with two, one with the other. A file that is found under another name is
-/// shown as renamed. Exit code 0, or with --exit-code 1 when there are differences.
+/// shown as renamed. Exit code 0, or with --exit-code 1 when there are differences; 1 also when a file cannot be read.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("form").args(["stat", "name_status", "summary", "content"])),
@@ -82,7 +82,7 @@ Examples:
 pub(crate) struct Diff {
     /// No, one or two versions; A..B is the same as A B
     #[arg(value_name = "REV")]
-    pub(crate) words: Vec<String>,
+    pub(crate) words: Vec<OsString>,
     /// What is staged
     #[arg(long, visible_alias = "cached")]
     pub(crate) staged: bool,
@@ -106,7 +106,7 @@ pub(crate) struct Diff {
     pub(crate) exit_code: bool,
     /// Only below these paths
     #[arg(value_name = "PATH", last = true)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -126,7 +126,7 @@ Examples:
 pub(crate) struct Ls {
     /// The version, then paths or patterns
     #[arg(value_name = "REV] [GLOB")]
-    pub(crate) words: Vec<String>,
+    pub(crate) words: Vec<OsString>,
     /// Also what is in folders
     #[arg(short, long)]
     pub(crate) recursive: bool,

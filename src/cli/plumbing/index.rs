@@ -25,11 +25,15 @@ pub(crate) fn ls_files(args: &LsFiles, session: &mut Session) -> Result<Answer, 
     }
     let mut paths = Vec::new();
     for root in &roots {
+        let before = paths.len();
         if index.get(root).map_err(porcelain::Error::from)?.is_some() {
             paths.push(root.clone());
         }
         for entry in index.iter_below(root) {
             paths.push(entry.map_err(porcelain::Error::from)?.path);
+        }
+        if paths.len() == before && !root.is_root() {
+            return Err(porcelain::Error::NoMatch { paths: vec![root.to_string()] }.into());
         }
     }
     paths.sort_unstable();
@@ -116,7 +120,7 @@ pub(crate) fn read_tree(args: &ReadTree, session: &mut Session) -> Result<Answer
         None => tree_edit::empty_tree(),
     };
     session.monitored(|monitor| -> Result<(), Failure> {
-        let mut index = repository.edit_index(monitor)?;
+        let mut index = repository.edit_index_anew(monitor)?;
         stage_tree(repository.db(), &mut index, &tree).map_err(porcelain::Error::from)?;
         Ok(index.save().map_err(porcelain::Error::from)?)
     })?;

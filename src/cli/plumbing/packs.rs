@@ -2,10 +2,10 @@
 
 use crate::cli::Answer;
 use crate::cli::args::plumbing::packs::{IndexPack, ShowIndex, VerifyPack};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
-use crate::model::ObjectId;
+use crate::model::{ErrorKind, ObjectId};
 use crate::plumbing::{index_pack, pack_file_name, show_index, verify_pack};
 
 /// `dsv index-pack`
@@ -24,8 +24,16 @@ pub(crate) fn verify_pack(args: &VerifyPack, session: &mut Session) -> Result<An
     let mut answer = Answer::Yes;
     for path in &args.packs {
         let full = session.env.cwd.join(path);
-        let outcome = session.monitored(|monitor| verify_pack::run(&*fs, &full, monitor))?;
+        let checked = session.monitored(|monitor| verify_pack::run(&*fs, &full, monitor));
         let out = session.ui.out();
+        let outcome = match checked {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                writeln!(out, "{}: damaged: {}", path.display(), one_line(&error))?;
+                answer = Answer::No;
+                continue;
+            }
+            checked => checked?,
+        };
         if args.verbose {
             for (offset, info) in &outcome.records {
                 let (id, kind) = (ObjectId::Sha256(info.id), info.kind.as_str());

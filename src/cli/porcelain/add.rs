@@ -87,8 +87,22 @@ fn render(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
         }
     }
     if staged.changes.is_empty() {
-        return ui.report("Nothing new to stage");
+        ui.report("Nothing new to stage")?;
+    } else {
+        report(args, outcome, ui)?;
     }
+    if !outcome.gitignored.is_empty() {
+        ui.talk(&format!(
+            "{} added to .gitignore, so that git leaves the data to dsv",
+            plural(outcome.gitignored.len() as u64, "line", "lines")
+        ));
+    }
+    Ok(())
+}
+
+/// What was staged, in one line.
+fn report(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
+    let staged = &outcome.staged;
     let (added, modified, removed) = (staged.added, staged.modified, staged.removed);
     let totals = DiffTotals { added, modified, removed, ..Default::default() };
     let what = if added.files + modified.files + removed.files > 0 {
@@ -99,14 +113,7 @@ fn render(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
     let verb = if args.dry_run { "Would stage" } else { "Staged" };
     let stored =
         if args.dry_run { String::new() } else { format!("; {} stored", size(outcome.stored.stored_bytes)) };
-    ui.report(&format!("{verb} {what}{stored}"))?;
-    if !outcome.gitignored.is_empty() {
-        ui.talk(&format!(
-            "{} added to .gitignore, so that git leaves the data to dsv",
-            plural(outcome.gitignored.len() as u64, "line", "lines")
-        ));
-    }
-    Ok(())
+    ui.report(&format!("{verb} {what}{stored}"))
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,7 @@ struct Document {
     written_bytes: u64,
     removed: u64,
     unchanged: u64,
+    unstaged: u64,
 }
 
 /// Runs `dsv checkout`.
@@ -108,7 +109,7 @@ fn go(
 
 fn document(dataset: Option<String>, version: Option<String>, stats: &CheckoutStats) -> Document {
     let CheckoutStats { written, bytes: written_bytes, removed, unchanged } = *stats;
-    Document { dataset, version, written, written_bytes, removed, unchanged }
+    Document { dataset, version, written, written_bytes, removed, unchanged, unstaged: 0 }
 }
 
 fn summary(stats: &CheckoutStats) -> String {
@@ -139,7 +140,8 @@ fn bring_back(
 ) -> Result<Answer, Failure> {
     let outcome = session.monitored(|monitor| restore::run(repository, options, monitor))?;
     if json {
-        session.ui.json(&document(None, options.source.map(|id| id.to_string()), &outcome.stats))?;
+        let document = document(None, options.source.map(|id| id.to_string()), &outcome.stats);
+        session.ui.json(&Document { unstaged: outcome.unstaged, ..document })?;
     } else if options.staged {
         session.ui.report(&format!("Unstaged {}", plural(outcome.unstaged, "path", "paths")))?;
     } else {

@@ -10,7 +10,7 @@ use crate::cli::Answer;
 use crate::cli::args::change::Commit;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Ui, plural, size};
+use crate::cli::ui::{Ui, plural, size, tame};
 use crate::model::{Totals, VersionId};
 use crate::porcelain::UNKNOWN_USER;
 use crate::porcelain::commit::{self, LabelChoice};
@@ -70,7 +70,7 @@ fn render(outcome: &commit::Outcome, ui: &mut Ui) -> io::Result<()> {
         "{name}{}{name:#}  {id}{}{id:#}  {}",
         version.full_label(),
         outcome.id.short(12),
-        version.subject()
+        tame(version.subject())
     ))?;
     ui.report(&format!("  {}", sums_text(&outcome.changes)))?;
     let Totals { files, bytes } = version.totals;

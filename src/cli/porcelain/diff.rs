@@ -1,20 +1,22 @@
 //! `dsv diff`
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
+use bstr::ByteSlice;
 use serde::Serialize;
 
 use super::views::{ChangeLine, Side, Sums, action, json_path, style, sums_text};
 use crate::cli::Answer;
 use crate::cli::args::look::Diff;
-use crate::cli::error::{Failure, UsageError};
+use crate::cli::error::{Failure, UsageError, one_line};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Palette, Table, Ui, size};
 use crate::model::{ErrorKind, TreeId};
 use crate::plumbing::diff_text::{Hunk, LineChange};
-use crate::porcelain::Repository;
 use crate::porcelain::diff::{self, ContentDiff, FileChange, FileState, Outcome, Sides};
+use crate::porcelain::{Repository, is_pattern};
 
 /// Runs it.
 pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure> {
@@ -28,7 +30,7 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
     };
     let outcome = session.monitored(|monitor| diff::run(&repository, &options, monitor))?;
     for problem in &outcome.problems {
-        session.ui.warn(&problem.to_string());
+        session.ui.warn(&one_line(problem));
     }
     if args.json.json {
         session.ui.json(&document(&outcome))?;
@@ -42,23 +44,24 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
         stat(&outcome, &mut session.ui)?;
     }
     let same = outcome.changes.is_empty() && outcome.renames.is_empty();
-    Ok(if args.exit_code && !same { Answer::No } else { Answer::Yes })
+    Ok(if outcome.has_unreadable() || (args.exit_code && !same) { Answer::No } else { Answer::Yes })
 }
 
 /// Words that name directories of versions, and from the first one on that does not, paths.
 pub(super) fn split_words(
     repository: &Repository,
-    words: &[String],
-) -> Result<(Vec<TreeId>, Vec<String>), Failure> {
+    words: &[OsString],
+) -> Result<(Vec<TreeId>, Vec<OsString>), Failure> {
     let mut trees = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        let found = match word.split_once("..") {
-            Some((old, new)) if !word.contains('/') => {
-                let side = |text: &str| if text.is_empty() { "HEAD".to_owned() } else { text.to_owned() };
-                let old = repository.resolve_tree(side(old).as_bytes());
-                old.and_then(|old| Ok(vec![old, repository.resolve_tree(side(new).as_bytes())?]))
+        let bytes = word.as_encoded_bytes();
+        let found = match bytes.split_once_str("..") {
+            Some((old, new)) if !bytes.contains(&b'/') => {
+                let side = |text: &[u8]| if text.is_empty() { b"HEAD".to_vec() } else { text.to_vec() };
+                let old = repository.resolve_tree(&side(old));
+                old.and_then(|old| Ok(vec![old, repository.resolve_tree(&side(new))?]))
             }
-            _ => repository.resolve_tree(word.as_bytes()).map(|tree| vec![tree]),
+            _ => repository.resolve_tree(bytes).map(|tree| vec![tree]),
         };
         match found {
             Ok(found) => trees.extend(found),
@@ -66,7 +69,7 @@ pub(super) fn split_words(
                 let no_name =
                     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidName | ErrorKind::Usage);
                 let on_disk = repository.fs().stat(&repository.env().cwd.join(word)).is_ok();
-                if no_name && (on_disk || word.contains(['*', '?', '['])) {
+                if no_name && (on_disk || is_pattern(word)) {
                     return Ok((trees, words[at..].to_vec()));
                 }
                 return Err(error.into());

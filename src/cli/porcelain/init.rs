@@ -16,6 +16,7 @@ use crate::porcelain::init;
 #[derive(Serialize)]
 struct Document<'a> {
     created: bool,
+    repaired: bool,
     root: &'a Path,
     dataset: Option<&'a DatasetName>,
     store: Option<&'a Path>,
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &Init, session: &mut Session) -> Result<Answer, Failure>
     if args.json.json {
         session.ui.json(&Document {
             created: outcome.created,
+            repaired: outcome.repaired,
             root: &outcome.root,
             dataset: outcome.head.dataset(),
             store: outcome.store.as_deref(),
@@ -56,6 +58,8 @@ fn render(outcome: &init::Outcome, ui: &mut Ui) -> io::Result<()> {
             ui.report(&format!("Objects are kept in {}", store.display()))?;
         }
         ui.hint("put your data there, then: dsv add . && dsv commit -m 'First version'");
+    } else if outcome.repaired {
+        ui.report(&format!("Repaired the repository in {root}{on}; its file 'format' was lost"))?;
     } else {
         ui.report(&format!("There is a repository in {root} already{on}; nothing was changed"))?;
     }

@@ -13,7 +13,7 @@ use crate::cli::Answer;
 use crate::cli::args::look::{Log, Show};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Graph, Palette, Ui, count, plural, size};
+use crate::cli::ui::{Graph, Palette, Ui, count, plural, size, tame};
 use crate::model::{RepoPath, Version, VersionId};
 use crate::plumbing::cat_file::{self, ObjectKind};
 use crate::porcelain::log::{self, LogEntry};
@@ -78,12 +78,13 @@ fn lines(entry: &LogEntry, oneline: bool, last: bool, palette: &Palette) -> Vec<
     if oneline {
         let Palette { id: id_style, .. } = palette;
         let (label, marks) = (version.full_label(), marks_text(marks, palette));
-        let line = format!("{id_style}{}{id_style:#} {label}{marks} {}", id.short(SHORT), version.subject());
+        let line =
+            format!("{id_style}{}{id_style:#} {label}{marks} {}", id.short(SHORT), tame(version.subject()));
         return std::iter::once(line).chain(stat.map(|stat| format!("  {stat}"))).collect();
     }
     let mut lines = headline(id, version, marks, palette);
     lines.push(String::new());
-    lines.extend(version.message.lines().map(|line| format!("    {line}")));
+    lines.extend(version.message.lines().map(|line| format!("    {}", tame(line))));
     if let Some(stat) = stat {
         lines.extend([String::new(), format!("  {stat}")]);
     }
@@ -102,7 +103,7 @@ fn headline(id: &VersionId, version: &Version, marks: &Marks, palette: &Palette)
         let parents: Vec<String> = version.parents.iter().map(|parent| parent.short(SHORT)).collect();
         lines.push(format!("Merges: {}", parents.join(" ")));
     }
-    lines.push(format!("Author: {}", version.author));
+    lines.push(format!("Author: {}", tame(&version.author.to_string())));
     lines.push(format!("Date:   {}", version.time.to_human()));
     lines
 }
@@ -176,17 +177,17 @@ fn version(view: &VersionView, ui: &mut Ui) -> io::Result<()> {
     let files = plural(version.totals.files, "file", "files");
     writeln!(out, "Holds:  {files}, {}", size(version.totals.bytes))?;
     for (key, value) in &version.metadata {
-        writeln!(out, "Meta:   {key} = {value}")?;
+        writeln!(out, "Meta:   {} = {}", tame(key), tame(&value.to_string()))?;
     }
     if let Some(git) = &version.origin.git {
         let branch = git.branch.as_ref().map_or_else(String::new, |branch| format!(" on {branch}"));
         let dirty = if git.dirty == Some(true) { ", with changes" } else { "" };
         let remote = git.remote.as_ref().map_or_else(String::new, |remote| format!(" of {remote}"));
-        writeln!(out, "Code:   {}{branch}{remote}{dirty}", git.commit)?;
+        writeln!(out, "Code:   {}", tame(&format!("{}{branch}{remote}{dirty}", git.commit)))?;
     }
-    version.origin.command.iter().try_for_each(|command| writeln!(out, "Made by {command}"))?;
+    version.origin.command.iter().try_for_each(|command| writeln!(out, "Made by {}", tame(command)))?;
     writeln!(out)?;
-    version.message.lines().try_for_each(|line| writeln!(out, "    {line}"))?;
+    version.message.lines().try_for_each(|line| writeln!(out, "    {}", tame(line)))?;
     writeln!(out)?;
     for line in change_lines(&changes.changed, &changes.renamed) {
         path_line(out, palette, &line)?;
@@ -200,8 +201,8 @@ fn version(view: &VersionView, ui: &mut Ui) -> io::Result<()> {
 fn path_line(out: &mut dyn Write, palette: &Palette, line: &ChangeLine) -> io::Result<()> {
     let style = style(palette, line.action);
     let bytes = line.new.as_ref().or(line.old.as_ref()).map_or(0, |side| side.bytes);
-    let from = line.from.as_ref().map_or_else(String::new, |from| format!("{from} -> "));
-    writeln!(out, "  {style}{:<8}{style:#} {:>9}  {from}{}", line.action, size(bytes), line.path)
+    let from = line.from.as_ref().map_or_else(String::new, |from| format!("{} -> ", tame(from)));
+    writeln!(out, "  {style}{:<8}{style:#} {:>9}  {from}{}", line.action, size(bytes), tame(&line.path))
 }
 
 fn directory(listing: &Listing, ui: &mut Ui) -> io::Result<()> {

@@ -10,7 +10,7 @@ use crate::cli::Answer;
 use crate::cli::args::look::{Branch, Tag};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Table, Ui, plural};
+use crate::cli::ui::{Align, Table, Ui, plural, tame};
 use crate::model::{DatasetName, TagName, VersionId};
 use crate::porcelain::{Repository, VersionSummary, branch, tag};
 
@@ -111,7 +111,7 @@ fn branch_text(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
                     Some(newest) => vec![
                         (newest.label.to_string(), palette.name),
                         (short(&newest.id), palette.id),
-                        (newest.subject.clone(), Style::new()),
+                        (tame(&newest.subject).into_owned(), Style::new()),
                     ],
                     None => vec![("no version yet".to_owned(), palette.dim)],
                 };
@@ -216,7 +216,7 @@ fn tag_text(outcome: &tag::Outcome, ui: &mut Ui) -> io::Result<()> {
                         (name, palette.name),
                         (full(version), Style::new()),
                         (version.id.short(SHORT), palette.id),
-                        (version.subject.clone(), Style::new()),
+                        (tame(&version.subject).into_owned(), Style::new()),
                     ]);
                 }
                 if tag.versions.is_empty() {

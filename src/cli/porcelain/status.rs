@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::views::{Count, json_path};
 use crate::cli::Answer;
 use crate::cli::args::change::Status;
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Item, Palette, Row, Table, Ui, fold, plural, size};
 use crate::model::{Head, RepoPath, Totals};
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Status, session: &mut Session) -> Result<Answer, Failur
     } else {
         render(args.all, &outcome, &mut session.ui)?;
     }
-    Ok(Answer::Yes)
+    Ok(if outcome.has_unreadable() { Answer::No } else { Answer::Yes })
 }
 
 /// One line of a section.
@@ -134,7 +134,7 @@ fn document(outcome: &status::Outcome) -> Document {
         staged: changes(staged_lines(outcome)),
         changed: changes(changed_lines(outcome)),
         untracked: changes(untracked_lines(outcome)),
-        problems: outcome.problems.iter().map(ToString::to_string).collect(),
+        problems: outcome.problems.iter().map(|problem| one_line(problem)).collect(),
         unchanged: outcome.unchanged.into(),
         hashed_bytes: outcome.hashed_bytes,
     }
@@ -155,7 +155,7 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
     section(out, palette, "Changed, not staged", palette.removed, &changed_lines(outcome), all)?;
     section(out, palette, "Untracked", palette.removed, &untracked_lines(outcome), all)?;
     for problem in &outcome.problems {
-        ui.warn(&problem.to_string());
+        ui.warn(&one_line(problem));
     }
     let tracked =
         format!("{} ({})", plural(outcome.unchanged.files, "file", "files"), size(outcome.unchanged.bytes));

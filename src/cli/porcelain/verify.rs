@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::change::Verify;
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
 use crate::model::RemoteName;
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
     let options = verify::Options { version, dir: args.dir.clone(), size_only: args.size_only };
     let outcome = session.monitored(|monitor| verify::run(&repository, &options, monitor))?;
     for problem in &outcome.problems {
-        session.ui.warn(&problem.to_string());
+        session.ui.warn(&one_line(problem));
     }
     let intact = outcome.findings.is_empty();
     if args.json.json {

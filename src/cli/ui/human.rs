@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// `1,234,567`.
@@ -37,6 +38,28 @@ pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// A text of somebody else's in one line, with nothing in it that a terminal would obey: control characters and those that
+/// turn the direction of writing are shown as `\x1b` or `\u{202e}`. Tabs stay.
+pub(crate) fn tame(text: &str) -> Cow<'_, str> {
+    let is_wild = |c: char| {
+        (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_wild) {
+        return Cow::Borrowed(text);
+    }
+    let mut tamed = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => tamed.push_str("\\n"),
+            '\r' => tamed.push_str("\\r"),
+            c if is_wild(c) && u32::from(c) < 0x80 => tamed.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if is_wild(c) => tamed.extend(c.escape_unicode()),
+            c => tamed.push(c),
+        }
+    }
+    Cow::Owned(tamed)
+}
+
 /// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -64,6 +87,12 @@ pub(crate) fn ratio(logical: u64, stored: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_others() {
+        assert_eq!(tame("plain\tünïcödé 日本"), "plain\tünïcödé 日本");
+        assert_eq!(tame("\x1b[31mred\x07\r\n\u{85}\u{202e}"), r"\x1b[31mred\x07\r\n\u{85}\u{202e}");
+    }
 
     #[test]
     fn numbers() {

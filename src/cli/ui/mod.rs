@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(crate) use fold::{Item, Row, fold};
 pub(crate) use graph::Graph;
-pub(crate) use human::{count, plural, ratio, size};
+pub(crate) use human::{count, plural, ratio, size, tame};
 pub(crate) use palette::{ColorWhen, Palette};
 pub(crate) use progress::{ProgressStyle, Reporter};
 pub(crate) use table::{Align, Table};

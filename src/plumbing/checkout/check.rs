@@ -16,6 +16,8 @@ const MAX_OBSTACLES: usize = 10_000;
 /// What is to be done.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// What is in the way and goes with all that is in it, since that was forced.
+    pub(super) clear: BTreeSet<RepoPath>,
     /// Paths that go.
     pub(super) remove: Vec<(RepoPath, Target)>,
     /// Empty folders that go, unless something is in them or comes into them.
@@ -24,6 +26,13 @@ pub(super) struct Plan {
     pub(super) write: Vec<(RepoPath, Content, Target)>,
     /// Paths whose file is right already.
     pub(super) keep: Vec<(RepoPath, Content, Option<Stat>)>,
+}
+
+impl Plan {
+    /// Paths that are touched.
+    pub(super) fn len(&self) -> u64 {
+        (self.clear.len() + self.remove.len() + self.remove_folders.len() + self.write.len()) as u64
+    }
 }
 
 /// What is on the disk at a path.
@@ -53,12 +62,16 @@ pub(super) fn plan(
     changes: &[PathChange],
 ) -> Result<Plan, CheckoutError> {
     let mut plan = Plan::default();
-    let mut obstacles = Vec::new();
+    let mut obstacles: Vec<(RepoPath, Obstacle)> = Vec::new();
     let going = Going { changes, paths: OnceCell::new() };
     for change in changes {
         context.monitor.interrupt.check()?;
-        if let Some(obstacle) = plan_one(context, index, change, &going, &mut plan)? {
-            obstacles.push((change.path.clone(), obstacle));
+        let planned = plan_one(context, index, change, &going, &mut plan);
+        if let Some(obstacle) = planned.map_err(|error| error.about(&change.path))? {
+            // One thing can be in the way of many.
+            if obstacles.last() != Some(&obstacle) {
+                obstacles.push(obstacle);
+            }
             if obstacles.len() >= MAX_OBSTACLES {
                 break;
             }
@@ -73,8 +86,9 @@ fn plan_one(
     change: &PathChange,
     going: &Going<'_>,
     plan: &mut Plan,
-) -> Result<Option<Obstacle>, CheckoutError> {
+) -> Result<Option<(RepoPath, Obstacle)>, CheckoutError> {
     let PathChange { path, old, new } = change;
+    let lost = |why| Ok(Some((path.clone(), why)));
     if new.is_some_and(|new| new.kind == EntryKind::ExternalLink) {
         return Err(CheckoutError::ExternalLink { path: path.clone() });
     }
@@ -84,7 +98,7 @@ fn plan_one(
         && (staged_is_lost(index, change, staged.as_ref())?
             || new.is_some() && staged_below_is_lost(index, path, going)?)
     {
-        return Ok(Some(Obstacle::Staged));
+        return lost(Obstacle::Staged);
     }
     let mut target = Target::Absent;
     let mut is_folder = false;
@@ -92,8 +106,11 @@ fn plan_one(
         OnDisk::Nothing => {}
         OnDisk::Blocked(by) => {
             if new.is_some() && !goes(index, going, &by)? {
-                let tracked = index.get(&by)?.is_some();
-                return in_the_way(force, by, if tracked { Obstacle::Staged } else { Obstacle::Untracked });
+                if !force {
+                    let tracked = index.get(&by)?.is_some();
+                    return Ok(Some((by, if tracked { Obstacle::Staged } else { Obstacle::Untracked })));
+                }
+                plan.clear.insert(by);
             }
         }
         OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
@@ -101,8 +118,14 @@ fn plan_one(
             if new.is_some_and(|new| new.kind != EntryKind::Directory)
                 && !folder_goes(context, index, path, going, &mut plan.remove_folders)?
             {
-                // Never with `force` either: whole folders are no accident.
-                return in_the_way(force, path.clone(), Obstacle::Untracked);
+                if !force {
+                    return lost(Obstacle::Untracked);
+                }
+                // What is in a repository is nothing that a file of this one could be meant to replace.
+                if holds_repository(context, path)? {
+                    return Err(CheckoutError::HoldsRepository { path: path.clone() });
+                }
+                plan.clear.insert(path.clone());
             }
         }
         OnDisk::Something(stat) => {
@@ -118,7 +141,7 @@ fn plan_one(
                 return Ok(None);
             }
             if !force && let Some(obstacle) = file_is_lost(context, change, staged.as_ref(), &stat)? {
-                return Ok(Some(obstacle));
+                return lost(obstacle);
             }
             if new.is_none() && staged.is_none() {
                 // Unstaged by hand and left lying: it is nobody's, and stays.
@@ -139,9 +162,23 @@ fn plan_one(
     Ok(None)
 }
 
-/// What is in the way stays there, whatever is forced.
-fn in_the_way(force: bool, path: RepoPath, why: Obstacle) -> Result<Option<Obstacle>, CheckoutError> {
-    if force { Err(CheckoutError::InTheWay { path }) } else { Ok(Some(why)) }
+/// Whether a folder is a repository, dsv's or git's, or holds one.
+fn holds_repository(context: &Context<'_>, folder: &RepoPath) -> Result<bool, CheckoutError> {
+    let absolute = context.materializer.locate(folder)?;
+    let entries = context.db.fs().list(&absolute).and_then(|dir| dir.entries()).at("list", &absolute)?;
+    for (name, kind) in entries {
+        if matches!(name.as_slice(), b".git" | b".dsv") {
+            return Ok(true);
+        }
+        // What cannot be a path of ours cannot be looked into by one.
+        if kind == FileKind::Directory
+            && let Ok(name) = crate::model::EntryName::new(name)
+            && holds_repository(context, &folder.join(&name))?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a file goes by a change of its own. One that nobody tracks any more stays, though it goes from the
@@ -265,6 +302,8 @@ fn hash(context: &Context<'_>, path: &RepoPath) -> Result<Option<crate::model::O
     match hash_file(&**context.db.fs(), &absolute, context.monitor.interrupt) {
         Ok((id, _, _)) => Ok(Some(id.object())),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        // Whoever forces need not know what is replaced.
+        Err(error) if context.options.force && error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
         Err(error) => {
             context.monitor.interrupt.check()?;
             Ok(Err(error).at("read", &absolute)?)

@@ -1,11 +1,13 @@
 //! Changes of a tree onto the worktree and into the staging index.
 //!
 //! First everything is checked: nothing that is not committed may be lost. Only then the first file is
-//! touched; and each file once more just before it is replaced or removed, since much time may have passed. What was done is in the index at every moment at which the caller may save it, also
-//! after an error in the middle; and what an interrupted checkout has left of a file is recognised by the
-//! next one, because it is the beginning of what the file was to become.
+//! touched; and each file once more just before it is replaced or removed, since much time may have passed.
+//! When something fails, what was done is taken back, unless it was forced. What stays done is in the index at every
+//! moment at which the caller may save it; and what an interrupted checkout has left of a small file is recognised by
+//! the next one, because it is the beginning of what the file was to become.
 
 mod check;
+mod undo;
 mod write;
 
 use std::path::Path;
@@ -114,6 +116,35 @@ pub enum CheckoutError {
         /// What is in the way.
         path: RepoPath,
     },
+    /// A folder that was to be replaced by a file is a repository of its own, or holds one.
+    #[error("'{path}' is in the way: it is a folder that holds a repository")]
+    HoldsRepository {
+        /// The folder.
+        path: RepoPath,
+    },
+    /// The database does not have the content of a file, or not whole.
+    #[error("'{path}' cannot be brought back")]
+    Lost {
+        /// The file.
+        path: RepoPath,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// What was done before the error was taken back.
+    #[error(transparent)]
+    Undone(Box<Self>),
+    /// What was done before the error stays.
+    #[error("{done} of {all} paths were changed before it failed")]
+    Partly {
+        /// Paths that were changed.
+        done: u64,
+        /// Paths that were to be.
+        all: u64,
+        /// What failed.
+        #[source]
+        source: Box<Self>,
+    },
     /// The bytes in the database are not those of the blob.
     #[error("the stored bytes of '{path}' are damaged: they do not match their id {expected}")]
     WrongBytes {
@@ -154,11 +185,25 @@ impl CheckoutError {
             Self::Worktree(error) => error.kind(),
             Self::Io(error) => error.kind(),
             Self::Interrupted(_) => ErrorKind::Interrupted,
-            Self::WouldOverwrite { .. } | Self::InTheWay { .. } | Self::Changed { .. } => {
-                ErrorKind::WouldOverwrite
-            }
+            Self::Undone(error) => error.kind(),
+            Self::Partly { source, .. } => source.kind(),
+            Self::Lost { source, .. } => source.kind(),
+            Self::WouldOverwrite { .. }
+            | Self::InTheWay { .. }
+            | Self::HoldsRepository { .. }
+            | Self::Changed { .. } => ErrorKind::WouldOverwrite,
             Self::WrongBytes { .. } | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::ExternalLink { .. } => ErrorKind::UnsupportedFormat,
+        }
+    }
+
+    /// Names the file that damage is about.
+    fn about(self, path: &RepoPath) -> Self {
+        match self {
+            Self::Store(source) if source.kind() == ErrorKind::Corrupt => {
+                Self::Lost { path: path.clone(), source }
+            }
+            error => error,
         }
     }
 
@@ -184,8 +229,8 @@ struct Context<'a> {
 /// this fails.
 ///
 /// # Errors
-/// [`CheckoutError::WouldOverwrite`] before anything is touched; else what failed, with what was done until then
-/// in the index.
+/// [`CheckoutError::WouldOverwrite`] before anything is touched; [`CheckoutError::Undone`] when all is again as it
+/// was, and the index is to be forgotten; else what failed, with what was done until then in the index.
 pub fn apply_changes(
     db: &Arc<ObjectDb>,
     root: &Path,

@@ -207,17 +207,18 @@ fn what_is_not_committed_is_refused_before_anything_is_touched() {
             ("modified".to_owned(), Obstacle::Modified),
             ("staged".to_owned(), Obstacle::Staged),
             ("untracked".to_owned(), Obstacle::Untracked),
-            ("untracked/below".to_owned(), Obstacle::Untracked),
         ]
     );
     assert_eq!((f.read("fine"), f.read("modified")), (b"one".to_vec(), b"mine".to_vec()));
 
-    assert!(matches!(f.apply(&changes[1..2], true), Err(CheckoutError::InTheWay { .. })));
-    f.apply(&[changes[0], changes[2], changes[3], changes[4]], true).unwrap();
-    for name in ["fine", "modified", "staged", "untracked"] {
+    f.write("repository/.git/HEAD", b"");
+    let error = f.apply(&[changes[0], ("repository", None, two)], true).unwrap_err();
+    assert!(matches!(error, CheckoutError::HoldsRepository { .. }), "{error}");
+    assert_eq!(f.read("fine"), b"one");
+    f.apply(&changes[..5], true).unwrap();
+    for name in ["fine", "folder", "modified", "staged", "untracked"] {
         assert_eq!(f.read(name), b"two", "{name}");
     }
-    assert_eq!(f.read("folder/deep/file"), b"mine as well");
 }
 
 #[test]
@@ -260,9 +261,11 @@ fn nothing_is_written_through_a_link() {
     sys::Fs::symlink(&OsFs, sys::path_to_bytes(outside.path()).unwrap(), &f.at("a")).unwrap();
     assert_eq!(
         obstacles(f.apply(&[("a/b", None, one)], false).unwrap_err()),
-        [("a/b".to_owned(), Obstacle::Untracked)]
+        [("a".to_owned(), Obstacle::Untracked)]
     );
-    assert!(matches!(f.apply(&[("a/b", None, one)], true), Err(CheckoutError::InTheWay { .. })));
+    // Whoever forces gets a folder for the link.
+    f.apply(&[("a/b", None, one)], true).unwrap();
+    assert_eq!(f.read("a/b"), b"one");
     assert!(!outside.path().join("b").exists());
 }
 
@@ -316,19 +319,15 @@ fn a_tracked_file_in_the_way_that_stays_is_told_at_once() {
     let (one, two) = (f.file(b"one"), f.file(b"two"));
     f.apply(&[("a", None, one), ("n", None, one)], false).unwrap();
     let error = f.apply(&[("a", one, two), ("n/under", None, two)], false).unwrap_err();
-    assert_eq!(obstacles(error), [("n/under".to_owned(), Obstacle::Staged)]);
-    assert_eq!(f.read("a"), b"one");
-    let error = f.apply(&[("a", one, two), ("n/under", None, two)], true).unwrap_err();
-    assert!(matches!(error, CheckoutError::InTheWay { .. }), "{error}");
+    assert_eq!(obstacles(error), [("n".to_owned(), Obstacle::Staged)]);
     assert_eq!(f.read("a"), b"one");
     // Unstaged by hand, it stays although it goes from the versions.
     f.index.remove(&path("n")).unwrap();
     let changes = [("a", one, two), ("n", one, None), ("n/under", None, two)];
-    assert_eq!(
-        obstacles(f.apply(&changes, false).unwrap_err()),
-        [("n/under".to_owned(), Obstacle::Untracked)]
-    );
+    assert_eq!(obstacles(f.apply(&changes, false).unwrap_err()), [("n".to_owned(), Obstacle::Untracked)]);
     assert_eq!((f.read("a"), f.read("n")), (b"one".to_vec(), b"one".to_vec()));
+    f.apply(&changes, true).unwrap();
+    assert_eq!((f.read("a"), f.read("n/under")), (b"two".to_vec(), b"two".to_vec()));
 }
 
 #[test]

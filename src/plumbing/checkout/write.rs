@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::check::Plan;
+use super::undo::{self, Done, content_of};
 use super::{CheckoutError, CheckoutStats, Content, Context};
 use crate::codec::pack::RecordKind;
 use crate::model::{BlobId, EntryKind, RepoPath};
@@ -21,12 +22,24 @@ pub(super) const LARGE: u64 = 32 * 1024 * 1024;
 /// Bytes that go from the reading thread to the hashing and the writing one at once.
 const BLOCK_LEN: usize = 1024 * 1024;
 
-type WriteItem = (RepoPath, Content, Target);
+pub(super) type WriteItem = (RepoPath, Content, Target);
 
 pub(super) fn carry_out(
     context: &Context<'_>,
     index: &mut IndexEditor,
     plan: Plan,
+) -> Result<CheckoutStats, CheckoutError> {
+    let all = plan.len();
+    let mut done = Done::default();
+    let worked = work(context, index, plan, &mut done);
+    worked.map_err(|error| undo::after(context, index, done, all, error))
+}
+
+fn work(
+    context: &Context<'_>,
+    index: &mut IndexEditor,
+    plan: Plan,
+    done: &mut Done,
 ) -> Result<CheckoutStats, CheckoutError> {
     let bytes = plan.write.iter().map(|(_, content, _)| content.size).sum();
     context.monitor.progress.phase("Writing files", Some(plan.write.len() as u64), Some(bytes));
@@ -35,29 +48,37 @@ pub(super) fn carry_out(
         let facts = stat.map(|stat| StatFacts::of_read(&stat, index.opened_ns()));
         index.set(&path, staged(&content, facts))?;
     }
+    for path in plan.clear {
+        context.monitor.interrupt.check()?;
+        context.materializer.clear(&path).map_err(plain)?;
+    }
     for (path, target) in plan.remove {
         context.monitor.interrupt.check()?;
+        let before = index.get(&path)?.filter(|_| target != Target::Absent).map(content_of);
         context.materializer.remove(&path, target, |_| false).map_err(plain)?;
         index.remove(&path)?;
         stats.removed += 1;
+        done.removed.extend(before.map(|before| (path, before)));
     }
     for path in plan.remove_folders {
+        let was_staged = index.get(&path)?.is_some();
         context.materializer.remove_folder(&path, |_| false).map_err(plain)?;
         index.remove(&path)?;
+        done.folders.extend(was_staged.then_some(path));
     }
     let (large, small): (Vec<_>, Vec<_>) =
         plan.write.into_iter().partition(|(_, content, _)| content.size >= LARGE);
-    write_small(context, index, &small, &mut stats)?;
+    write_small(context, index, &small, &mut stats, done)?;
     for item in large {
         context.monitor.interrupt.check()?;
-        let stat = write_large(context, &item)?;
-        note(index, &item, stat, &mut stats)?;
+        let stat = write_large(context, &item).map_err(|error| error.about(&item.0))?;
+        note(index, &item, stat, &mut stats, done)?;
         context.monitor.progress.advance(1, 0);
     }
     Ok(stats)
 }
 
-fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
+pub(super) fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
     match error {
         MaterializeError::Io(error) => CheckoutError::Io(error),
         MaterializeError::InTheWay { path } => CheckoutError::InTheWay { path },
@@ -66,7 +87,7 @@ fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
     }
 }
 
-const fn staged(content: &Content, stat: Option<StatFacts>) -> Staged {
+pub(super) const fn staged(content: &Content, stat: Option<StatFacts>) -> Staged {
     Staged { kind: content.kind, size: content.size, id: content.id, stat }
 }
 
@@ -76,22 +97,26 @@ fn note(
     item: &WriteItem,
     stat: Option<Stat>,
     stats: &mut CheckoutStats,
+    done: &mut Done,
 ) -> Result<(), CheckoutError> {
-    let (path, content, _) = item;
+    let (path, content, target) = item;
+    let before = index.get(path)?.filter(|_| *target != Target::Absent).map(content_of);
+    done.written.push((path.clone(), before));
     index.set(path, staged(content, stat.map(|stat| StatFacts::of_written(&stat))))?;
     stats.written += 1;
     stats.bytes += content.size;
     Ok(())
 }
 
-fn write_small(
+pub(super) fn write_small(
     context: &Context<'_>,
     index: &mut IndexEditor,
     items: &[WriteItem],
     stats: &mut CheckoutStats,
+    done: &mut Done,
 ) -> Result<(), CheckoutError> {
     let next = AtomicUsize::new(0);
-    let (done_out, done) = crossbeam_channel::bounded::<Vec<(usize, Option<Stat>)>>(64);
+    let (done_out, written) = crossbeam_channel::bounded::<Vec<(usize, Option<Stat>)>>(64);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..context.monitor.threads.max(1))
             .map(|_| {
@@ -107,6 +132,10 @@ fn write_small(
                         let written = write_batch(context, items, start, &mut batch);
                         // What was written is told also when the next file failed; the receiver outlives this.
                         let _ = done_out.send(batch);
+                        if written.is_err() {
+                            // What the others would write from here on is taken back anyway.
+                            next.fetch_max(items.len(), Ordering::Relaxed);
+                        }
                         written?;
                     }
                 })
@@ -114,10 +143,10 @@ fn write_small(
             .collect();
         drop(done_out);
         let mut noted = Ok(());
-        for batch in &done {
+        for batch in &written {
             for (number, stat) in batch {
                 if noted.is_ok() {
-                    noted = note(index, &items[number], stat, stats);
+                    noted = note(index, &items[number], stat, stats, done);
                 }
             }
         }
@@ -136,7 +165,7 @@ fn write_batch(
     let end = (start + BATCH).min(items.len());
     for (number, item) in items.iter().enumerate().take(end).skip(start) {
         context.monitor.interrupt.check()?;
-        done.push((number, write_one(context, item)?));
+        done.push((number, write_one(context, item).map_err(|error| error.about(&item.0))?));
         bytes += item.1.size;
     }
     context.monitor.progress.advance((end - start) as u64, bytes);
@@ -157,10 +186,10 @@ fn write_one(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, Ch
             let options = create_options(content);
             if let Some(bytes) = small_blob(context, path, content)? {
                 let write = |file: &mut dyn File| write_all(context, path, file, &bytes);
-                context.materializer.write_file(path, *target, options, write).map(Some)
+                context.materializer.write_file(path, *target, options, content.size, write).map(Some)
             } else {
                 let write = |file: &mut dyn File| stream(context, path, content, file);
-                context.materializer.write_file(path, *target, options, write).map(Some)
+                context.materializer.write_file(path, *target, options, content.size, write).map(Some)
             }
         }
     };
@@ -279,7 +308,7 @@ fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, 
             read.and_then(|()| verify(path, content, digest)).map_err(MaterializeError::Content)
         })
     };
-    let written = context.materializer.write_file(path, *target, options, write);
+    let written = context.materializer.write_file(path, *target, options, content.size, write);
     written.map(Some).map_err(CheckoutError::from_materialize)
 }
 

@@ -83,15 +83,24 @@ fn git_passes_over_what_the_dataset_holds() {
     write(folder.path(), "data/a.csv", "");
     write(folder.path(), "odd[1]*.csv", "");
     write(folder.path(), ".gitignore", "target");
-    let add = |paths: &[RepoPath]| add_to_gitignore(&fs, folder.path(), paths).unwrap();
-    assert_eq!(add(&[path("odd[1]*.csv"), path("data")]), ["/data/", r"/odd\[1\]\*.csv"]);
-    assert_eq!(add(&[path("data"), path("data/a.csv"), path("odd[1]*.csv"), path("target")]), [""; 0]);
+    let add = |paths: &[(&str, bool)]| {
+        let paths = paths.iter().map(|(text, is_dir)| (path(text), *is_dir)).collect();
+        GitignoreFile::read(&*fs, folder.path()).unwrap().add(&fs, &paths).unwrap()
+    };
+    assert_eq!(add(&[("odd[1]*.csv", false), ("data", true)]), ["/data/", r"/odd\[1\]\*.csv"]);
+    let known = [("data", true), ("data/a.csv", false), ("odd[1]*.csv", false), ("target", false)];
+    assert_eq!(add(&known), [""; 0]);
     let text = fs.read(&folder.path().join(".gitignore")).unwrap();
     assert_eq!(text, b"target\n/data/\n/odd\\[1\\]\\*.csv\n");
+    // A line that takes a path back is a decision, too.
+    fs.remove_file(&folder.path().join(".gitignore")).unwrap();
+    write(folder.path(), ".gitignore", "!/data/\n");
+    assert_eq!(add(&[("data", true)]), [""; 0]);
 
     write(folder.path(), "new.txt", "");
     write(folder.path(), ".dsv/format", "");
-    assert_eq!(add(&[RepoPath::root()]), ["/new.txt"]);
+    let top = top_level(&*fs, folder.path()).unwrap();
+    assert_eq!(top.len(), 3, "{top:?}");
 }
 
 proptest! {

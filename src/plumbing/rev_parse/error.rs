@@ -1,7 +1,5 @@
 //! Why a revision names nothing, or too much.
 
-use std::fmt::Write;
-
 use crate::model::{DatasetName, ErrorKind, Interrupted, Label, ObjectId, RepoPath, Version, VersionId};
 use crate::plumbing::cat_file::ObjectKind;
 use crate::plumbing::history::HistoryError;
@@ -17,6 +15,14 @@ pub struct Candidate {
     pub id: ObjectId,
     /// Label and subject of a version; else empty.
     pub about: String,
+}
+
+impl std::fmt::Display for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { what, id, about } = self;
+        let line = format!("{what:<8} {} {about}", id.to_hex_with_len(12));
+        f.write_str(line.trim_end())
+    }
 }
 
 impl Candidate {
@@ -74,7 +80,7 @@ pub enum RevError {
         newest: Option<Label>,
     },
     /// There are several meanings.
-    #[error("'{text}' is ambiguous; it can be:{}", listed(candidates))]
+    #[error("'{text}' is ambiguous: it has {} meanings", candidates.len())]
     Ambiguous {
         /// What was given.
         text: String,
@@ -109,15 +115,6 @@ pub enum RevError {
         /// What is needed.
         expected: &'static str,
     },
-}
-
-fn listed(candidates: &[Candidate]) -> String {
-    let mut text = String::new();
-    for Candidate { what, id, about } in candidates {
-        let _ = write!(text, "\n  {what:<8} {} {about}", id.to_hex_with_len(12));
-        text.truncate(text.trim_end().len());
-    }
-    text
 }
 
 fn ordinal_parent(number: usize) -> String {

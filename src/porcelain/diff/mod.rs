@@ -3,10 +3,11 @@
 mod content;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 pub use content::{ContentDiff, TEXT_LIMIT, content};
 
-use super::pathspec::Pathspec;
+use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Entry, EntryKind, Monitor, ObjectId, RepoPath, Totals, TreeId};
 use crate::plumbing::diff_index::diff_index;
@@ -15,7 +16,7 @@ use crate::plumbing::diff_tree::{
 };
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
-use crate::plumbing::stage::{Verdict, confirm, locate};
+use crate::plumbing::stage::{Verdict, examine, locate};
 use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
 
 /// What is compared with what.
@@ -38,7 +39,7 @@ pub struct Options {
     /// What is compared.
     pub sides: Sides,
     /// Paths and patterns; everything when there are none.
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// The totals are all that is asked for: directories on one side only may be given as one change.
     pub totals_only: bool,
 }
@@ -80,6 +81,13 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
 }
 
+impl Outcome {
+    /// Whether something could not be read, so that it is not known whether it differs.
+    pub fn has_unreadable(&self) -> bool {
+        self.problems.iter().any(Problem::is_unreadable)
+    }
+}
+
 impl From<&Entry> for FileState {
     fn from(entry: &Entry) -> Self {
         let Entry { kind, size, files, id, .. } = *entry;
@@ -113,6 +121,12 @@ impl FileState {
 /// When the repository is damaged, a path lies outside, or the work was interrupted.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let spec = Pathspec::new(repo, &options.paths)?;
+    let trees = match options.sides {
+        Sides::Trees(old, new) => vec![old, new],
+        Sides::TreeAndWorktree(tree) | Sides::Staged(Some(tree)) => vec![tree],
+        Sides::Worktree | Sides::Staged(None) => Vec::new(),
+    };
+    spec.all_known(repo, &Places { trees: &trees, ..Default::default() })?;
     let mut outcome = Outcome::default();
     let (mut hashed, unhashed) = match options.sides {
         Sides::Trees(old, new) => (tree_changes(repo, &old, &new, &spec, options.totals_only)?, Vec::new()),
@@ -214,8 +228,14 @@ fn worktree_states(
         if !spec.matches(&difference.path) {
             continue;
         }
-        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
-        let Verdict::Differs(difference) = verdict else { continue };
+        let difference = match examine(&**repo.fs(), repo.root(), index, difference, monitor)? {
+            Ok(Verdict::Differs(difference)) => difference,
+            Ok(Verdict::Unchanged(..)) => continue,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         let state = match difference.change {
             Change::Vanished { .. } => None,
             Change::Modified { to: kind, size, .. } | Change::MaybeModified { kind, size } => {

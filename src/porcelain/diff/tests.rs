@@ -30,7 +30,7 @@ impl Sandbox {
     }
 
     fn add(&self) {
-        let options = add::Options { paths: vec![".".to_owned()], ..Default::default() };
+        let options = add::Options { paths: vec![".".into()], ..Default::default() };
         add::run(&self.repo, &options, &Monitor::quiet()).unwrap();
     }
 
@@ -42,13 +42,13 @@ impl Sandbox {
     }
 
     fn diff(&self, sides: Sides, paths: &[&str]) -> Outcome {
-        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let paths = paths.iter().map(|path| (*path).into()).collect();
         let options = Options { sides, paths, totals_only: false };
         run(&self.repo, &options, &Monitor::quiet()).unwrap()
     }
 
     fn ls(&self, paths: &[&str], recursive: bool) -> Vec<String> {
-        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let paths = paths.iter().map(|path| (*path).into()).collect();
         let mut listed = Vec::new();
         ls::run(&self.repo, &ls::Options { paths, recursive, tree: None }, &Monitor::quiet(), &mut |line| {
             listed.push(line.path.to_string());
@@ -156,7 +156,7 @@ fn listing_printing_and_counting() {
     assert_eq!(sandbox.ls(&[], true), ["a.csv", "dir/b.csv", "dir/sub/c.txt"]);
     assert_eq!(sandbox.ls(&["**/*.csv"], false), ["a.csv", "dir/b.csv"]);
     assert_eq!(sandbox.ls(&["dir/s*"], false), ["dir/sub/c.txt"]);
-    let options = ls::Options { paths: vec!["nothing".to_owned()], ..Default::default() };
+    let options = ls::Options { paths: vec!["nothing".into()], ..Default::default() };
     let missing = ls::run(&sandbox.repo, &options, &quiet, &mut |_| Ok(()));
     assert!(matches!(missing, Err(Error::NoMatch { .. })));
 

@@ -154,6 +154,13 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Whether it leaves open what is there, rather than telling of something that is passed over.
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self.what, ProblemKind::Unreadable(_))
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", quote_path(&self.path), self.what)

@@ -350,7 +350,7 @@ fn checkout_brings_back_and_loses_nothing() {
     error: 2 uncommitted files would be lost
       images/a.png (untracked)
       points.csv (modified)
-    hint: commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed
+    hint: commit changes with 'dsv commit -a -m MESSAGE' and move what is untracked away, or give --force to lose them; nothing was changed
     ");
     assert_eq!(sandbox.read("points.csv"), b"mine\n");
     assert!(sandbox.work().join("readme").exists());

@@ -121,6 +121,32 @@ impl Sandbox {
         }
     }
 
+    /// Runs the binary as somebody who is refused what the modes of files refuse; of whoever may do everything, as
+    /// another person.
+    #[cfg(unix)]
+    pub(crate) fn run_as_nobody(&self, arguments: &[&str]) -> Run {
+        use std::os::unix::process::CommandExt;
+        let binary = self.root().join("dsv");
+        if !binary.exists() {
+            std::fs::copy(env!("CARGO_BIN_EXE_dsv"), &binary).unwrap();
+        }
+        let mut command = Command::new(&binary);
+        command.args(arguments).env_clear().env("HOME", "/nonexistent").current_dir(self.work());
+        if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
+            let owned = Command::new("chown").args(["-R", "65534:65534"]).arg(self.root()).status().unwrap();
+            assert!(owned.success());
+            command.uid(65534).gid(65534);
+        }
+        let output = command.output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            out: output.stdout,
+            err: err.replace(&self.root().display().to_string(), "$ROOT"),
+            line: format!("{arguments:?}"),
+        }
+    }
+
     /// Runs the binary, which must succeed, and returns its standard output.
     pub(crate) fn ok(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
         self.run(arguments).expect(0).text(self)

@@ -36,7 +36,7 @@ fn write(root: &Path, name: &str, content: &[u8]) {
 }
 
 fn add_all(repo: &Repository) -> Result<(), Error> {
-    add::run(repo, &add::Options { paths: vec![".".to_owned()], ..Default::default() }, &monitor()).map(drop)
+    add::run(repo, &add::Options { paths: vec![".".into()], ..Default::default() }, &monitor()).map(drop)
 }
 
 fn commit_staged(repo: &Repository) -> Result<(), Error> {

@@ -48,7 +48,7 @@ Examples:
 pub(crate) struct UpdateIndex {
     /// Files to stage
     #[arg(value_name = "FILE")]
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Vec<OsString>,
     /// Stage files that are not known yet, too
     #[arg(long, requires = "paths")]
     pub(crate) add: bool,
@@ -68,7 +68,7 @@ pub(crate) struct UpdateIndex {
 
 /// Stage a tree as a whole
 ///
-/// The staging index becomes that tree. Files on disk are left alone.
+/// The staging index becomes that tree. Files on disk are left alone. An index that is damaged is made anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
