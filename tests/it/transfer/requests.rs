@@ -37,7 +37,7 @@ impl World {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join(format!("f{number}")), format!("{text} {number}")).unwrap();
         }
-        add::run(&self.repo, &add::Options { paths: vec![".".to_owned()], ..Default::default() }, &monitor())
+        add::run(&self.repo, &add::Options { paths: vec![".".into()], ..Default::default() }, &monitor())
             .unwrap();
         let options = commit::Options { message: text.to_owned(), ..Default::default() };
         commit::run(&self.repo, &options, &monitor()).unwrap().id
