@@ -205,6 +205,10 @@ pub(crate) struct Status {
     /// Every path, instead of folders with counts
     #[arg(short, long)]
     pub(crate) all: bool,
+    /// For a program: `staged added`, `unstaged modified`, `untracked` and the like, NUL, the path as it is, NUL; of a renamed one the old
+    /// path and NUL before. A folder's path ends in a slash
+    #[arg(short = 'z', conflicts_with = "json")]
+    pub(crate) nul: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -225,6 +229,9 @@ pub(crate) struct Verify {
     /// Compare kinds and sizes, and read no file
     #[arg(long)]
     pub(crate) size_only: bool,
+    /// For a program: what is wrong, NUL, the path as it is, NUL
+    #[arg(short = 'z', conflicts_with = "json")]
+    pub(crate) nul: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }
