@@ -155,14 +155,39 @@ macro_rules! explained_by_kind {
     };
 }
 
-explained_by_kind!(
-    cat_file::Error,
-    commit_tree::Error,
-    index_pack::Error,
-    mktree::Error,
-    refs::Error,
-    update_index::Error
-);
+explained_by_kind!(commit_tree::Error, index_pack::Error);
+
+/// The same with advice of their own, and that of the database for what it is to blame for.
+macro_rules! explained_with_hint {
+    ($($error:ty: $($pattern:pat => $hint:expr),+;)+) => {
+        $(
+            impl Explained for $error {
+                fn kind(&self) -> ErrorKind {
+                    Self::kind(self)
+                }
+
+                fn hint(&self) -> Option<String> {
+                    let hint: &str = match self {
+                        Self::Store(error) => return porcelain::store_hint(error),
+                        $($pattern => $hint,)+
+                        _ => return None,
+                    };
+                    Some(hint.to_owned())
+                }
+            }
+        )+
+    };
+}
+
+const ENTRY_LINES: &str =
+    "lines are as 'dsv ls-tree' prints them: KIND ID<TAB>NAME, with file, exec, symlink or dir for KIND";
+
+explained_with_hint! {
+    mktree::Error: Self::Malformed { .. } | Self::UnknownKind { .. } | Self::Id(_) => ENTRY_LINES;
+    update_index::Error: Self::Malformed { .. } | Self::UnknownKind { .. } | Self::Id(_) =>
+        "lines are as 'dsv ls-files -s' prints them: KIND ID [SIZE]<TAB>PATH";
+    refs::Error: Self::NoVersion(_) => "'dsv log --all' lists the versions";
+}
 
 /// Errors of layers below that the porcelain knows advice for.
 macro_rules! by_way_of_porcelain {
@@ -177,7 +202,7 @@ macro_rules! by_way_of_porcelain {
     };
 }
 
-by_way_of_porcelain!(HistoryError, IoError, NameError, StoreError, TreeError);
+by_way_of_porcelain!(cat_file::Error, HistoryError, IoError, NameError, StoreError, TreeError);
 
 /// What the renderers return errors of: everything they do is write to standard output.
 impl From<io::Error> for Failure {
@@ -234,6 +259,16 @@ struct Body<'a> {
 }
 
 impl Failure {
+    /// The same with other advice.
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The stable kind.
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
     /// The exit code that follows from the kind.
     pub(crate) const fn exit_code(&self) -> u8 {
         exit_code(self.kind)

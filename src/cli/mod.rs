@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::Cli;
 use error::Failure;
@@ -64,11 +64,11 @@ fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let early = Early::of(&arguments);
     let parsed = args::command(early.color)
-        .try_get_matches_from(arguments)
+        .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return end_of_parsing(&error, early.json),
+        Err(error) => return end_of_parsing(&error, &early),
     };
     let mut palette = Palette::for_stream(cli.global.color, &io::stderr());
     let result = Session::new(&cli.global).map_err(Failure::from).and_then(|mut session| {
@@ -97,11 +97,13 @@ fn run() -> ExitCode {
 struct Early {
     json: bool,
     color: ColorWhen,
+    /// The command, if the first word that is no option is one.
+    command: Option<String>,
 }
 
 impl Early {
     fn of(arguments: &[OsString]) -> Self {
-        let mut early = Self { json: false, color: ColorWhen::Auto };
+        let mut early = Self { json: false, color: ColorWhen::Auto, command: command_of(arguments) };
         let texts = arguments.iter().skip(1).map(|a| a.to_str().unwrap_or_default());
         let mut texts = texts.take_while(|text| *text != "--").peekable();
         while let Some(text) = texts.next() {
@@ -121,21 +123,37 @@ impl Early {
 }
 
 /// Help and version are answers; everything else that ends parsing is wrong usage.
-fn end_of_parsing(error: &clap::Error, json: bool) -> ExitCode {
-    if json && error.use_stderr() {
-        let rendered = error.render().to_string();
-        let mut lines = rendered.lines();
-        let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let failure = Failure::from(error::UsageError::new(message, "see dsv help"));
+fn end_of_parsing(error: &clap::Error, early: &Early) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let palette = Palette::for_stream(early.color, &io::stderr());
+    let rendered = error.render();
+    let advice =
+        early.command.as_ref().map_or_else(|| "see dsv help".to_owned(), |c| format!("see dsv help {c}"));
+    if early.json {
+        let text = rendered.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let failure = Failure::from(error::UsageError::new(message, advice));
         let _ = failure.write_json(&mut io::stderr());
         return ExitCode::from(failure.exit_code());
     }
-    let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(error::exit_code(crate::model::ErrorKind::Usage))
-    } else {
-        ExitCode::SUCCESS
-    }
+    let text = if palette.is_colored() { rendered.ansi().to_string() } else { rendered.to_string() };
+    // clap's own last line leads to the short help only.
+    let text = text.split("\nFor more information").next().unwrap_or_default().trim_end();
+    let hint = palette.hint;
+    let is_help = error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let end = if is_help { String::new() } else { format!("{hint}hint{hint:#}: {advice}\n") };
+    let _ = write!(io::stderr(), "{text}\n{end}");
+    ExitCode::from(error::exit_code(crate::model::ErrorKind::Usage))
+}
+
+/// The first argument that is the name of a command.
+fn command_of(arguments: &[OsString]) -> Option<String> {
+    let command = Cli::command();
+    let mut words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    words.find(|word| command.find_subcommand(word).is_some()).map(str::to_owned)
 }
 
 /// A key and a value: JSON when it is JSON, else text.

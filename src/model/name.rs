@@ -36,7 +36,8 @@ fn check_component(component: &str) -> Option<&'static str> {
         return Some("a part ends with '.lock' or '.tmp'");
     }
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
-    (!component.chars().all(allowed)).then_some("only letters, digits, '.', '_', '-' and '+' are allowed")
+    (!component.chars().all(allowed))
+        .then_some("only letters, digits, '.', '_', '-' and '+' are allowed, and '/' between parts")
 }
 
 fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {

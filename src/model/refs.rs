@@ -75,12 +75,17 @@ impl RefName {
     /// Takes a full name, or a dataset's name without what is in front of it.
     ///
     /// # Errors
-    /// When the name is no dataset's.
+    /// When the name is no dataset's. What begins with `refs/` is a full name.
     pub fn from_any(text: &str) -> Result<Self, super::NameError> {
         if text == "HEAD" {
             return Ok(Self::Head);
         }
-        DatasetName::new(text.strip_prefix(DATASET_REFS).unwrap_or(text)).map(Self::Dataset)
+        let name = text.strip_prefix(DATASET_REFS);
+        if name.is_none() && text.starts_with("refs/") {
+            let why = "a full name is refs/datasets/NAME";
+            return Err(super::NameError { what: "ref", text: text.to_owned(), why });
+        }
+        DatasetName::new(name.unwrap_or(text)).map(Self::Dataset)
     }
 }
 

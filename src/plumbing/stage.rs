@@ -198,14 +198,34 @@ fn look(
     let is_warning = |problem: &Problem| {
         matches!(problem.what, ProblemKind::NestedRepository | ProblemKind::BadPattern { .. })
     };
-    let (warnings, problems): (Vec<_>, Vec<_>) = found.problems.into_iter().partition(is_warning);
-    if let Some(first) = problems.first() {
-        return Err(StageError::Problems { count: problems.len(), kind: first.kind(), problems });
-    }
+    let (warnings, mut problems): (Vec<_>, Vec<_>) = found.problems.into_iter().partition(is_warning);
     if let Some(filter) = &options.only {
         found.differences.retain(|difference| (filter.0)(&difference.path));
     }
+    if !problems.is_empty() {
+        // Nothing will be staged: then it is told at once what else cannot be.
+        problems.extend(found.differences.iter().filter_map(|one| unreadable(fs, root, one)));
+        problems.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    if let Some(first) = problems.first() {
+        return Err(StageError::Problems { count: problems.len(), kind: first.kind(), problems });
+    }
     Ok((found.differences, StageOutcome { warnings, ..Default::default() }))
+}
+
+/// The problem with a file that would have to be read and cannot be opened.
+fn unreadable(fs: &dyn Fs, root: &Path, difference: &Difference) -> Option<Problem> {
+    let is_file = |kind: EntryKind| matches!(kind, EntryKind::File | EntryKind::Executable);
+    let read = match difference.change {
+        Change::Modified { to: kind, .. }
+        | Change::MaybeModified { kind, .. }
+        | Change::Untracked { kind, .. } => is_file(kind),
+        Change::Vanished { .. } => false,
+    };
+    let path = difference.path.as_bytes();
+    let open = |path| fs.open_nofollow(&root.join(path)).map(drop);
+    let error = bytes_to_path(path).and_then(open).err().filter(|_| read)?;
+    Some(Problem { path: path.to_vec(), what: ProblemKind::Unreadable(error) })
 }
 
 fn note(

@@ -43,9 +43,12 @@ pub struct Outcome {
 /// Makes a version of what is staged and moves the dataset to it.
 ///
 /// # Errors
-/// [`Error::NothingStaged`]; when `HEAD` is on no dataset, or the label exists or steps back; when another
+/// [`Error::NoMessage`], [`Error::NothingStaged`]; when `HEAD` is on no dataset, or the label exists or steps back; when another
 /// process moved the dataset meanwhile.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    if options.message.trim().is_empty() {
+        return Err(Error::NoMessage);
+    }
     let mut index = repo.edit_index(monitor)?;
     let Head::Dataset(dataset) = repo.refs().head()? else { return Err(Error::DetachedHead) };
     let head = repo.head_version()?;

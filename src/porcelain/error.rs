@@ -109,6 +109,9 @@ pub enum Error {
         /// The file.
         path: RepoPath,
     },
+    /// A version needs a message.
+    #[error("the message is empty")]
+    NoMessage,
     /// There is nothing to commit.
     #[error("nothing is staged")]
     NothingStaged,
@@ -282,6 +285,9 @@ pub enum Error {
     },
 }
 
+/// Why a path cannot be moved where something is.
+pub(super) const TARGET_EXISTS: &str = "the target exists";
+
 fn bearer(version: Option<&VersionId>) -> String {
     match version {
         Some(id) => format!("the version {} does not bear", id.short(12)),
@@ -312,7 +318,7 @@ impl Error {
             Self::Rev(error) => error.kind(),
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
-            Self::NoPaths { .. } | Self::BadPattern { .. } => ErrorKind::Usage,
+            Self::NoPaths { .. } | Self::BadPattern { .. } | Self::NoMessage => ErrorKind::Usage,
             Self::NoMatch { .. }
             | Self::UnknownPath { .. }
             | Self::NoFile { .. }
@@ -372,6 +378,10 @@ impl Error {
             Self::NoFile { .. } => "'*' stops at '/', '**' does not; '.' stands for the whole folder",
             Self::GitsFile { .. } => {
                 "git is to track it; or 'dsv config core.gitignore false' ends that dsv writes to it"
+            }
+            Self::NoMessage => "say with -m why the version is made",
+            Self::CannotMove { why, .. } if *why == TARGET_EXISTS => {
+                "choose another name, or remove what is there first with 'dsv rm'"
             }
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
@@ -479,8 +489,15 @@ fn worktree_hint(error: &WorktreeError) -> Option<String> {
     })
 }
 
-fn store_hint(error: &StoreError) -> Option<String> {
+/// What can be done about a failure of the database.
+pub fn store_hint(error: &StoreError) -> Option<String> {
     match error.kind() {
+        ErrorKind::Conflict => {
+            Some("look at what is there now, and run it again if it is still right".to_owned())
+        }
+        ErrorKind::UnsupportedFormat => {
+            Some("it was made by a newer dsv; 'dsv --version' tells which one this is".to_owned())
+        }
         ErrorKind::Corrupt if is_format_file(error) => {
             Some("remove that file; then 'dsv init' writes it anew, and all else stays".to_owned())
         }
@@ -507,6 +524,7 @@ fn stage_hint(error: &StageError) -> Option<String> {
         }
         StageError::Missing { .. } => "check the spelling; paths are relative to the current folder",
         StageError::Ignored { .. } => "change .dsvignore to add it",
+        StageError::Store(error) if error.kind() == ErrorKind::Interrupted => return None,
         StageError::Store(_) => {
             "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
         }

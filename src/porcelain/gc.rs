@@ -16,6 +16,8 @@ pub struct Options {
     /// How long what nothing refers to stays; 14 days unless told. Besides, what refs named stays for
     /// as long as the setting `gc.log-days` says.
     pub grace: Option<Duration>,
+    /// Keep nothing for the reason that refs named it of late.
+    pub forget_moves: bool,
     /// Strike repositories that are gone off the list of those that use the store.
     pub forget_missing: bool,
 }
@@ -28,10 +30,11 @@ pub struct Options {
 /// removed; when the disk is full or fails.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let defaults = gc::Options::default();
+    let days = repo.settings().gc_log_days()?;
     let options = gc::Options {
         dry_run: options.dry_run,
         grace: options.grace.unwrap_or(defaults.grace),
-        keep_named: Duration::from_secs(repo.settings().gc_log_days()? * 24 * 60 * 60),
+        keep_named: (!options.forget_moves).then(|| Duration::from_secs(days * 24 * 60 * 60)),
         forget_missing: options.forget_missing,
         ..defaults
     };

@@ -41,6 +41,6 @@ mod work;
 
 pub use about::{Changes, Marks, VersionSummary};
 pub use environment::{Environment, GitStatus, UNKNOWN_USER, Variables};
-pub use error::Error;
+pub use error::{Error, store_hint};
 pub use pathspec::{GlobError, Pathspec, is_pattern};
 pub use repository::Repository;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::TARGET_EXISTS;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::host::{FileKind, IoContext, Stat};
@@ -87,6 +88,9 @@ fn check(
     target: &Path,
 ) -> Result<(), Error> {
     let refuse = |why| Err(Error::CannotMove { from: from.clone(), to: to.clone(), why });
+    if from == to {
+        return refuse("they are the same");
+    }
     if from.is_root() || to.starts_with(from) {
         return refuse("a folder cannot be moved into itself");
     }
@@ -98,7 +102,7 @@ fn check(
         return refuse("the target lies beyond a link or a file");
     }
     if repo.fs().stat(target).is_ok() || index.get(to)?.is_some() || index.has_below(to)? {
-        return refuse("the target exists");
+        return refuse(TARGET_EXISTS);
     }
     Ok(())
 }

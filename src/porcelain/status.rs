@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
-use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
+use crate::model::{DatasetName, EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub head: Head,
     /// The version that it comes from.
     pub version: Option<(VersionId, Label)>,
+    /// The dataset for which that version was made: another one after a dataset was renamed or branched off.
+    pub made_for: Option<DatasetName>,
     /// Staged and not committed, renames taken out.
     pub staged: Vec<TreeChange>,
     /// Staged under a new path.
@@ -106,6 +108,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
     let mut outcome = Outcome {
         head,
+        made_for: version.as_ref().map(|(_, version)| version.dataset.clone()),
         version: version.map(|(id, version)| (id, version.label)),
         staged,
         renamed,

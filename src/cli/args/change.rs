@@ -205,6 +205,10 @@ pub(crate) struct Status {
     /// Every path, instead of folders with counts
     #[arg(short, long)]
     pub(crate) all: bool,
+    /// For a program: `staged added`, `unstaged modified`, `untracked` and the like, NUL, the path as it is, NUL; of a renamed one the old
+    /// path and NUL before. A folder's path ends in a slash
+    #[arg(short = 'z', conflicts_with = "json")]
+    pub(crate) nul: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -234,6 +238,9 @@ pub(crate) struct Verify {
     /// Of a remote, read all trees and only about this share of the files' bytes
     #[arg(long, value_name = "PERCENT", requires = "remote", value_parser = percent)]
     pub(crate) sample: Option<f64>,
+    /// For a program: what is wrong, NUL, the path as it is, NUL
+    #[arg(short = 'z', conflicts_with = "json")]
+    pub(crate) nul: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }

@@ -133,6 +133,9 @@ pub(crate) struct Ls {
     /// Ids and kinds too
     #[arg(short, long)]
     pub(crate) long: bool,
+    /// Only the paths, as they are, each with a NUL behind it
+    #[arg(short = 'z', conflicts_with_all = ["json", "long"])]
+    pub(crate) nul: bool,
     /// One JSON document on each line
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,13 +11,15 @@ use crate::porcelain::config::Action;
 /// Remove what nothing refers to
 ///
 /// Frees the space of objects that no dataset, tag, log of a dataset or staged file leads to: what was staged and never
-/// committed, and what an interrupted command left. Recent objects are kept, since a running command may still need them.
+/// committed, and what an interrupted command left. Recent objects are kept, since a running command may still need them; what a
+/// dataset stood at in the last 90 days (setting gc.log-days) is kept, so that a dataset can be brought back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv gc -n
   dsv gc
-  dsv gc --grace 2h")]
+  dsv gc --grace 2h
+  dsv gc --grace 0s --forget-moves")]
 pub(crate) struct Gc {
     /// Tell what would be removed, and remove nothing
     #[arg(short = 'n', long)]
@@ -25,6 +27,10 @@ pub(crate) struct Gc {
     /// Keep what is younger than this, such as 90s, 2h or 30d; 14 days unless told
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) grace: Option<Duration>,
+    /// Keep nothing for the reason that a dataset stood there of late, as gc.log-days tells; a deleted or moved dataset cannot be brought
+    /// back from the log then
+    #[arg(long)]
+    pub(crate) forget_moves: bool,
     /// Forget repositories that shared this store and are gone; what only they referred to is removed
     #[arg(long)]
     pub(crate) forget_missing: bool,

@@ -1,5 +1,6 @@
 //! `ls-files`, `update-index`, `read-tree`, `mktree`.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead};
 use std::path::Path;
 
@@ -61,6 +62,9 @@ pub(crate) fn ls_files(args: &LsFiles, session: &mut Session) -> Result<Answer, 
 pub(crate) fn update_index(args: &UpdateIndex, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
     if !args.paths.is_empty() && !args.force_remove {
+        if !args.add {
+            all_staged(&repository, &args.paths)?;
+        }
         let options = add::Options { paths: args.paths.clone(), update: !args.add, dry_run: false };
         session.monitored(|monitor| add::run(&repository, &options, monitor))?;
         return Ok(Answer::Yes);
@@ -83,6 +87,21 @@ pub(crate) fn update_index(args: &UpdateIndex, session: &mut Session) -> Result<
         Ok(index.save().map_err(porcelain::Error::from)?)
     })?;
     Ok(Answer::Yes)
+}
+
+/// Demands that something is staged at or below each path.
+fn all_staged(repository: &Repository, paths: &[OsString]) -> Result<(), Failure> {
+    let index = repository.index()?;
+    for path in paths {
+        let path = repository.repo_path(Path::new(path))?;
+        let staged = index.get(&path).and_then(|here| Ok(here.is_some() || index.has_below(&path)?));
+        if !staged.map_err(porcelain::Error::from)? {
+            return Err(
+                UsageError::new(format!("'{path}' is not staged yet"), "--add stages what is new").into()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// `KIND,ID,PATH`

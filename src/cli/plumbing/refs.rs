@@ -141,6 +141,12 @@ pub(crate) fn symbolic_ref(args: &SymbolicRef, session: &mut Session) -> Result<
     let repository = session.repository()?;
     if let Some(target) = &args.target {
         let head = match RefName::from_any(target)? {
+            // A short name may be a typing error; the full one is meant as it is.
+            RefName::Dataset(name)
+                if !target.starts_with(DATASET_REFS) && repository.refs().read(&name)?.is_none() =>
+            {
+                return Err(porcelain::Error::NoSuchDataset { name }.into());
+            }
             RefName::Dataset(name) => Head::Dataset(name),
             RefName::Head => repository.refs().head()?,
             RefName::Tracking(..) => return Err(refs::Error::Tracking.into()),

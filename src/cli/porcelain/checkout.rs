@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ls::meant_as_path;
 use crate::cli::Answer;
 use crate::cli::args::change::{Checkout, Restore, Switch};
 use crate::cli::error::Failure;
@@ -44,7 +45,9 @@ pub(crate) fn run(args: &Checkout, session: &mut Session) -> Result<Answer, Fail
             (head, repository.resolve_version("HEAD")?)
         }
         _ => {
-            let version = repository.resolve_version(&args.revision)?;
+            let version = repository
+                .resolve_version(&args.revision)
+                .map_err(|error| meant_as_path(&repository, error, args.revision.as_ref(), "dsv restore"))?;
             (Head::Detached(version), version)
         }
     };
@@ -55,7 +58,14 @@ pub(crate) fn run(args: &Checkout, session: &mut Session) -> Result<Answer, Fail
 /// Runs `dsv switch`.
 pub(crate) fn switch(args: &Switch, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let name = DatasetName::new(args.dataset.as_str())?;
+    // What names a version and no dataset is gone to by another verb.
+    let checkout = |error: Failure| match repository.resolve_version(&args.dataset) {
+        Ok(_) if !args.create => {
+            error.with_hint(format!("'dsv checkout {}' goes to that version", args.dataset))
+        }
+        _ => error,
+    };
+    let name = DatasetName::new(args.dataset.as_str()).map_err(|error| checkout(error.into()))?;
     let version = if args.create {
         match &args.start {
             Some(start) => Some(repository.resolve_version(start)?),
@@ -64,7 +74,7 @@ pub(crate) fn switch(args: &Switch, session: &mut Session) -> Result<Answer, Fai
     } else {
         let found = repository.refs().read(&name)?;
         if found.is_none() && repository.refs().head()? != Head::Dataset(name.clone()) {
-            return Err(crate::porcelain::Error::NoSuchDataset { name }.into());
+            return Err(checkout(crate::porcelain::Error::NoSuchDataset { name }.into()));
         }
         found
     };

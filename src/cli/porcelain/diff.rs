@@ -151,7 +151,7 @@ fn stat(outcome: &Outcome, ui: &mut Ui) -> io::Result<()> {
             (word.to_owned(), style(palette, word)),
             (size(new.or(old).unwrap_or_default()), plain),
             (grown, palette.dim),
-            (change.path.to_string(), plain),
+            (shown(change), plain),
         ]);
     }
     for rename in &outcome.renames {
@@ -164,6 +164,13 @@ fn stat(outcome: &Outcome, ui: &mut Ui) -> io::Result<()> {
     }
     table.write(out)?;
     writeln!(out, "{}", sums_text(&outcome.totals))
+}
+
+/// The path; of an empty folder, that it is one.
+fn shown(change: &FileChange) -> String {
+    let state = change.new.or(change.old);
+    let is_folder = state.is_some_and(|state| state.kind.is_dir() && state.files == 0);
+    if is_folder { format!("{}/ (empty)", change.path) } else { change.path.to_string() }
 }
 
 /// `+4 B`, `-1.0 KiB`, `+0 B`.

@@ -17,6 +17,7 @@ struct Document {
     freed_bytes: u64,
     kept_bytes: u64,
     kept_unused_bytes: u64,
+    kept_named_bytes: u64,
     packs_removed: usize,
     packs_rewritten: usize,
     packs_kept: usize,
@@ -27,8 +28,12 @@ struct Document {
 /// Runs it.
 pub(crate) fn run(args: &Gc, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let options =
-        gc::Options { dry_run: args.dry_run, grace: args.grace, forget_missing: args.forget_missing };
+    let options = gc::Options {
+        dry_run: args.dry_run,
+        grace: args.grace,
+        forget_moves: args.forget_moves,
+        forget_missing: args.forget_missing,
+    };
     let outcome = session.monitored(|monitor| gc::run(&repository, &options, monitor))?;
     if args.json.json {
         session.ui.json(&document(&outcome))?;
@@ -45,6 +50,7 @@ fn document(outcome: &gc::Outcome) -> Document {
         freed_bytes: plan.freed(),
         kept_bytes: plan.kept(),
         kept_unused_bytes: plan.kept_unused(),
+        kept_named_bytes: outcome.named,
         packs_removed: plan.remove.len(),
         packs_rewritten: plan.rewrite.len(),
         packs_kept: plan.keep.len(),
@@ -77,6 +83,13 @@ fn render(outcome: &gc::Outcome, ui: &mut Ui) -> io::Result<()> {
         ui.hint(&format!(
             "{} of that is not in use, and too young or too little to be worth the work; see --grace",
             size(plan.kept_unused())
+        ));
+    }
+    if outcome.named > 0 {
+        ui.hint(&format!(
+            "{} of that is kept only since a dataset stood there of late (setting gc.log-days); 'dsv gc --grace 0s \
+             --forget-moves' frees it",
+            size(outcome.named)
         ));
     }
     for path in &outcome.damaged {

@@ -40,12 +40,12 @@ pub(crate) fn run(args: &Init, session: &mut Session) -> Result<Answer, Failure>
             store: outcome.store.as_deref(),
         })?;
     } else {
-        render(&outcome, &mut session.ui)?;
+        render(&options, &outcome, &mut session.ui)?;
     }
     Ok(Answer::Yes)
 }
 
-fn render(outcome: &init::Outcome, ui: &mut Ui) -> io::Result<()> {
+fn render(options: &init::Options, outcome: &init::Outcome, ui: &mut Ui) -> io::Result<()> {
     let root = outcome.root.display();
     let name = ui.palette.name;
     let on = match &outcome.head {
@@ -62,6 +62,12 @@ fn render(outcome: &init::Outcome, ui: &mut Ui) -> io::Result<()> {
         ui.report(&format!("Repaired the repository in {root}{on}; its file 'format' was lost"))?;
     } else {
         ui.report(&format!("There is a repository in {root} already{on}; nothing was changed"))?;
+        if let Some(dataset) = options.dataset.as_ref().filter(|name| outcome.head.dataset() != Some(name)) {
+            ui.warn(&format!("--dataset was passed over; 'dsv switch -c {dataset}' begins that dataset"));
+        }
+        if options.store.is_some() {
+            ui.warn("--store was passed over: where the objects of a repository lie is told when it is made");
+        }
     }
     Ok(())
 }

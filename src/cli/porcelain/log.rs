@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::ls::{EntryDocument, entry_line};
+use super::ls::{EntryDocument, entry_line, meant_as_path};
 use super::views::{
     ChangeLine, SHORT, VersionDocument, change_lines, json_path, marks_text, style, sums_text,
 };
@@ -35,7 +35,9 @@ pub(crate) fn run(args: &Log, session: &mut Session) -> Result<Answer, Failure> 
     };
     let interrupt = crate::cli::signals::interrupt();
     for text in &args.revisions {
-        let (include, exclude) = repository.names(interrupt).range(text).map_err(porcelain::Error::from)?;
+        let range = repository.names(interrupt).range(text).map_err(porcelain::Error::from);
+        let (include, exclude) =
+            range.map_err(|error| meant_as_path(&repository, error, text.as_ref(), "dsv log --"))?;
         options.starts.extend(include);
         options.exclude.extend(exclude);
     }
@@ -202,7 +204,15 @@ fn path_line(out: &mut dyn Write, palette: &Palette, line: &ChangeLine) -> io::R
     let style = style(palette, line.action);
     let bytes = line.new.as_ref().or(line.old.as_ref()).map_or(0, |side| side.bytes);
     let from = line.from.as_ref().map_or_else(String::new, |from| format!("{} -> ", tame(from)));
-    writeln!(out, "  {style}{:<8}{style:#} {:>9}  {from}{}", line.action, size(bytes), tame(&line.path))
+    let side = line.new.as_ref().or(line.old.as_ref());
+    let empty = if side.is_some_and(|side| side.kind == "dir") { "/ (empty)" } else { "" };
+    writeln!(
+        out,
+        "  {style}{:<8}{style:#} {:>9}  {from}{}{empty}",
+        line.action,
+        size(bytes),
+        tame(&line.path)
+    )
 }
 
 fn directory(listing: &Listing, ui: &mut Ui) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! `dsv ls`, `dsv cat`
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,10 +11,11 @@ use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::look::{Cat, Ls};
 use crate::cli::error::{Failure, StreamError, UsageError};
+use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{Palette, plural, size};
-use crate::model::{Entry, RepoPath};
-use crate::porcelain::{self, cat, ls};
+use crate::model::{Entry, ErrorKind, RepoPath};
+use crate::porcelain::{self, Repository, cat, ls};
 
 /// An entry, for a program.
 #[derive(Debug, Serialize)]
@@ -82,6 +85,8 @@ pub(crate) fn run(args: &Ls, session: &mut Session) -> Result<Answer, Failure> {
     let listed = ls::run(&repository, &options, &monitor, &mut |listed| {
         let written = if args.json {
             ui.json(&EntryDocument::new(&listed.path, &listed.entry))
+        } else if args.nul {
+            end_with_path(ui.out(), listed.path.as_bytes(), true)
         } else {
             let (out, palette) = ui.out_and_palette();
             entry_line(out, palette, &listed.path, &listed.entry, args.long)
@@ -99,6 +104,31 @@ pub(crate) fn run(args: &Ls, session: &mut Session) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
+/// An error about a revision that there is not, with the advice to put something in front of it when it is a path.
+pub(super) fn meant_as_path(
+    repository: &Repository,
+    error: impl Into<Failure>,
+    word: &OsStr,
+    before: &str,
+) -> Failure {
+    let failure = error.into();
+    let is_name = matches!(failure.kind(), ErrorKind::NotFound | ErrorKind::InvalidName);
+    let Some(path) = repository.repo_path(Path::new(word)).ok().filter(|path| is_name && !path.is_root())
+    else {
+        return failure;
+    };
+    let options = ls::Options { paths: vec![word.to_owned()], ..Default::default() };
+    let quiet = crate::model::Monitor::quiet();
+    let in_head = ls::run(repository, &options, &quiet, &mut |_| Ok(())).is_ok();
+    let on_disk = repository.fs().stat(&repository.env().cwd.join(word)).is_ok();
+    match before {
+        "HEAD:" if in_head => failure.with_hint(format!("did you mean HEAD:{path}?")),
+        "HEAD:" => failure,
+        _ if in_head || on_disk => failure.with_hint(format!("did you mean {before} {}?", word.display())),
+        _ => failure,
+    }
+}
+
 /// Runs `dsv cat`.
 pub(crate) fn cat(args: &Cat, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
@@ -107,7 +137,8 @@ pub(crate) fn cat(args: &Cat, session: &mut Session) -> Result<Answer, Failure> 
         ..crate::model::Monitor::quiet()
     };
     for object in &args.objects {
-        cat::run(&repository, object.as_encoded_bytes(), session.ui.out(), &monitor)?;
+        let shown = cat::run(&repository, object.as_encoded_bytes(), session.ui.out(), &monitor);
+        shown.map_err(|error| meant_as_path(&repository, error, object, "HEAD:"))?;
     }
     Ok(Answer::Yes)
 }

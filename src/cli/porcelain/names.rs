@@ -109,7 +109,7 @@ fn branch_text(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
                 let first = [(mark.to_owned(), style), (dataset.name.to_string(), style)];
                 let rest = match &dataset.newest {
                     Some(newest) => vec![
-                        (newest.label.to_string(), palette.name),
+                        (label_of(&dataset.name, newest), palette.name),
                         (short(&newest.id), palette.id),
                         (tame(&newest.subject).into_owned(), Style::new()),
                     ],
@@ -137,6 +137,15 @@ fn branch_text(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
         branch::Outcome::Renamed { from, to, .. } => {
             ui.report(&format!("Renamed the dataset {from} to {to}"))
         }
+    }
+}
+
+/// The label; of a version that was made for another dataset, with that one's name, by which alone it is found.
+fn label_of(dataset: &DatasetName, newest: &VersionSummary) -> String {
+    if newest.dataset == *dataset {
+        newest.label.to_string()
+    } else {
+        format!("{}@{}", newest.dataset, newest.label)
     }
 }
 

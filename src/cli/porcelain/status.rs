@@ -48,6 +48,9 @@ pub(crate) fn run(args: &Status, session: &mut Session) -> Result<Answer, Failur
     let outcome = session.monitored(|monitor| status::run(&repository, &options, monitor))?;
     if args.json.json {
         session.ui.json(&document(&outcome))?;
+    } else if args.nul {
+        records(&outcome, session.ui.out())?;
+        outcome.problems.iter().for_each(|problem| session.ui.warn(&one_line(problem)));
     } else {
         render(args.all, &outcome, &mut session.ui)?;
     }
@@ -142,9 +145,12 @@ fn document(outcome: &status::Outcome) -> Document {
 
 fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
     let (name, id) = (ui.palette.name, ui.palette.id);
+    // A label of another dataset is found by its full name only.
+    let other = outcome.made_for.as_ref().filter(|made_for| outcome.head.dataset() != Some(made_for));
+    let of = other.map_or_else(String::new, |made_for| format!("{made_for}@"));
     let at = outcome.version.as_ref().map_or_else(
         || ", no version yet".to_owned(),
-        |(version, label)| format!(" at {name}{label}{name:#}  {id}{}{id:#}", version.short(12)),
+        |(version, label)| format!(" at {name}{of}{label}{name:#}  {id}{}{id:#}", version.short(12)),
     );
     match &outcome.head {
         Head::Dataset(dataset) => ui.report(&format!("On dataset {name}{dataset}{name:#}{at}"))?,
@@ -163,7 +169,47 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
         ui.report(&format!("Nothing to commit; {tracked} unchanged"))?;
     } else if !outcome.changed.is_empty() || !outcome.untracked.is_empty() {
         ui.report("")?;
-        ui.hint("dsv add PATH stages, dsv commit makes a version, dsv restore --force PATH undoes");
+        ui.hint(&next(outcome));
+    }
+    Ok(())
+}
+
+/// What can be done about what is not staged.
+fn next(outcome: &status::Outcome) -> String {
+    let any = |wanted| outcome.changed.iter().any(|(_, change, _)| *change == wanted);
+    let mut parts = vec!["dsv add PATH stages"];
+    if !outcome.staged.is_empty() || !outcome.renamed.is_empty() {
+        parts.push("dsv commit makes a version of what is staged");
+    }
+    if any(WorktreeChange::Modified) {
+        parts.push("dsv restore --force PATH undoes");
+    } else if any(WorktreeChange::Deleted) {
+        parts.push("dsv restore PATH brings back");
+    }
+    parts.join(", ")
+}
+
+/// Every path with what is to be told of it, in bytes that nothing can be mistaken for.
+fn records(outcome: &status::Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let sections = [
+        ("staged", staged_lines(outcome)),
+        ("unstaged", changed_lines(outcome)),
+        ("untracked", untracked_lines(outcome)),
+    ];
+    for (section, lines) in sections {
+        for line in lines {
+            let word = if section == "untracked" {
+                section.to_owned()
+            } else {
+                format!("{section} {}", line.change)
+            };
+            out.write_all(word.as_bytes())?;
+            for path in line.from.iter().chain([&line.path]) {
+                out.write_all(b"\0")?;
+                out.write_all(path.as_bytes())?;
+            }
+            out.write_all(if line.is_dir { b"/\0" } else { b"\0" })?;
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::change::Verify;
 use crate::cli::error::{Failure, one_line};
+use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
 use crate::model::RemoteName;
@@ -120,6 +121,11 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
             intact_bytes: outcome.intact.bytes,
             findings: outcome.findings.iter().map(line).collect(),
         })?;
+    } else if args.nul {
+        for (path, finding) in &outcome.findings {
+            write!(session.ui.out(), "{}\0", word(*finding))?;
+            end_with_path(session.ui.out(), path.as_bytes(), true)?;
+        }
     } else {
         let removed = session.ui.palette.removed;
         for (path, finding) in &outcome.findings {

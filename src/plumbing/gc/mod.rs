@@ -40,8 +40,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Packs that were written in this time before now stay.
     pub grace: Duration,
-    /// What refs named in this time before now stays.
-    pub keep_named: Duration,
+    /// What refs named in this time before now stays; nothing for that reason when there is none.
+    pub keep_named: Option<Duration>,
     /// A pack is rewritten when less than this share of its bytes is in use, in percent.
     pub rewrite_below: u64,
     /// Strike repositories that are gone off the list of those that use the store, instead of giving up.
@@ -55,7 +55,7 @@ impl Default for Options {
         Self {
             dry_run: false,
             grace: 14 * DAY,
-            keep_named: 90 * DAY,
+            keep_named: Some(90 * DAY),
             rewrite_below: 75,
             forget_missing: false,
         }
@@ -69,6 +69,8 @@ pub struct Outcome {
     pub plan: Plan,
     /// Whether it was carried out.
     pub done: bool,
+    /// Bytes in use only since refs named them of late.
+    pub named: u64,
     /// Packs that were to be rewritten and stayed, since they are damaged. `fsck --full` tells more.
     pub damaged: Vec<PathBuf>,
 }
@@ -165,16 +167,16 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
     db.reopen()?;
     check_indexes(db)?;
     let now_ns = locks.clock.now_ns();
-    let named_since_ns = now_ns.saturating_sub(nanoseconds(options.keep_named));
     let used = RecordSet::new(db);
     monitor.progress.phase("Finding what is in use", None, None);
-    mark(place, users, named_since_ns / 1_000_000_000, &used, monitor)?;
+    let since = |time: Duration| now_ns.saturating_sub(nanoseconds(time)) / 1_000_000_000;
+    let named = mark(place, users, options.keep_named.map_or(i64::MAX, since), &used, monitor)?;
     let since_ns = now_ns.saturating_sub(nanoseconds(options.grace));
     let plan = plan::make(db, &used, options, since_ns)?.with_temporaries(fs, users, now_ns)?;
     if options.dry_run {
-        return Ok(Outcome { plan, ..Outcome::default() });
+        return Ok(Outcome { plan, named, ..Outcome::default() });
     }
-    carry_out(fs, db, &used, plan, monitor)
+    Ok(Outcome { named, ..carry_out(fs, db, &used, plan, monitor)? })
 }
 
 /// Demands that every line of every index is what was written. By a flipped one, a record that is in use could
@@ -244,14 +246,14 @@ fn users(place: &Place<'_>, options: &Options) -> Result<Vec<Layout>, Error> {
     Ok(paths.into_iter().map(|dsv| Layout { dsv, objects: layout.objects.clone() }).collect())
 }
 
-/// Marks what the repositories refer to; `since` is in seconds after the epoch.
+/// Marks what the repositories refer to; returns the bytes of what only refs since then named.
 fn mark(
     place: &Place<'_>,
     users: &[Layout],
     since: i64,
     used: &RecordSet,
     monitor: &Monitor<'_>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let Place { fs, db, .. } = *place;
     let roots = users.iter().map(|user| Roots::read(fs, user, since)).collect::<Result<Vec<_>, _>>()?;
     for (user, roots) in users.iter().zip(&roots) {
@@ -259,7 +261,18 @@ fn mark(
     }
     // After what is in use in any of them: what was marked before is not followed again, and here holes
     // are no failure.
-    roots.iter().try_for_each(|roots| roots.mark_recent(db, used, monitor))
+    if roots.iter().all(Roots::names_nothing_of_late) {
+        return Ok(0);
+    }
+    let before = stored_bytes(used)?;
+    roots.iter().try_for_each(|roots| roots.mark_recent(db, used, monitor))?;
+    Ok(stored_bytes(used)? - before)
+}
+
+/// Bytes that the marked records take in packs.
+fn stored_bytes(used: &RecordSet) -> Result<u64, Error> {
+    let lens = used.iter().map(|record| Ok(u64::from(record?.1.locator.stored_len)));
+    Ok(lens.sum::<Result<u64, StoreError>>()?)
 }
 
 fn carry_out(
@@ -294,7 +307,7 @@ fn carry_out(
             damaged.extend(plan.rewrite.iter().find(|pack| pack.name == name).map(|pack| pack.path.clone()));
         }
     }
-    Ok(Outcome { plan, done: true, damaged })
+    Ok(Outcome { plan, done: true, damaged, named: 0 })
 }
 
 fn nanoseconds(duration: Duration) -> i64 {

@@ -76,6 +76,11 @@ impl Roots {
         mark_staged(fs, layout, db, used, monitor)
     }
 
+    /// Whether refs named nothing of late.
+    pub(super) const fn names_nothing_of_late(&self) -> bool {
+        self.recent.is_empty()
+    }
+
     /// Marks what was in use of late, as far as it is there and whole.
     pub(super) fn mark_recent(
         &self,

@@ -117,6 +117,11 @@ pub enum RevError {
     },
 }
 
+/// Whether this would be the beginning of an id if it were longer.
+fn is_short_prefix(text: &str) -> bool {
+    (2..4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn ordinal_parent(number: usize) -> String {
     match number {
         1 => "parent".to_owned(),
@@ -146,6 +151,9 @@ impl RevError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NotFound { text, .. } if is_short_prefix(text) => {
+                Some("the beginning of an id needs 4 digits or more; 'dsv log' lists the versions".to_owned())
+            }
             Self::NotFound { near, .. } if !near.is_empty() => {
                 Some(format!("did you mean {}?", near.join(" or ")))
             }
@@ -162,6 +170,9 @@ impl RevError {
                     None => "write more digits of the id",
                 };
                 Some(advice.to_owned())
+            }
+            Self::WrongKind { text, found: ObjectKind::Tree, expected: "file" } => {
+                Some(format!("'dsv ls {text}' lists what is in it"))
             }
             Self::NoPath { rev, .. } => Some(format!("'dsv ls {rev}' lists what there is")),
             Self::Store(_)

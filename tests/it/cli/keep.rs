@@ -60,7 +60,7 @@ fn a_file_that_cannot_be_read_hides_no_other() {
     let status = sandbox.run_as_nobody(&["status"]).expect(1);
     assert_snapshot!(status.err, @r"
     warning: b cannot be read: Permission denied
-    hint: dsv add PATH stages, dsv commit makes a version, dsv restore --force PATH undoes
+    hint: dsv add PATH stages, dsv restore --force PATH undoes
     ");
     let text = status.text(&sandbox);
     assert!(text.contains("modified  1 B  a"), "{text}");

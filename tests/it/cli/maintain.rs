@@ -27,6 +27,22 @@ fn gc_removes_what_nothing_refers_to() {
 }
 
 #[test]
+fn gc_tells_what_it_keeps_since_a_dataset_stood_there() {
+    let sandbox = super::paths::two_versions();
+    sandbox.ok(["switch", "-qc", "big"]);
+    sandbox.write("c", "much".repeat(100));
+    sandbox.ok(["add", "-q", "."]);
+    sandbox.ok(["commit", "-qm", "big"]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    sandbox.ok(["branch", "-q", "-d", "-f", "big"]);
+    assert_snapshot!(sandbox.run(["gc", "--grace", "0s"]).expect(0).err, @r"hint: 305 B of that is kept only since a dataset stood there of late (setting gc.log-days); 'dsv gc --grace 0s --forget-moves' frees it");
+    assert!(sandbox.json(["gc", "-n", "--grace", "0s", "--json"])["kept_named_bytes"].as_u64() > Some(0));
+    let freed = sandbox.json(["gc", "--grace", "0s", "--forget-moves", "--json"]);
+    assert!(freed["freed_bytes"].as_u64() > Some(0) && freed["kept_named_bytes"] == 0, "{freed}");
+    sandbox.ok(["fsck", "--full"]);
+}
+
+#[test]
 fn fsck_tells_what_is_damaged() {
     let sandbox = Sandbox::repository();
     sandbox.run_with_input(["hash-object", "-w", "--stdin"], b"some content").expect(0);

@@ -1,5 +1,6 @@
 //! The binary as a person and as a script meet it.
 
+mod advice;
 mod bad_input;
 mod halfway;
 mod history;

@@ -12,7 +12,7 @@ fn init_makes_a_repository_once() {
     assert_snapshot!(first.err, @"hint: put your data there, then: dsv add . && dsv commit -m 'First version'");
     let second = sandbox.run(["-C", "photos", "init", "--dataset", "dogs"]).expect(0);
     assert_snapshot!(second.text(&sandbox), @"There is a repository in $ROOT/work/photos already, dataset vision/cats; nothing was changed");
-    assert_eq!(second.err, "");
+    assert_snapshot!(second.err, @"warning: --dataset was passed over; 'dsv switch -c dogs' begins that dataset");
     assert_eq!(sandbox.ok(["-q", "init", "quiet"]), "");
 }
 
@@ -26,7 +26,7 @@ fn init_takes_the_name_of_the_folder() {
 #[test]
 fn a_name_without_meaning_is_refused() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(sandbox.fails(2, ["init", "--dataset", "a b"]), @"error: 'a b' is not a valid dataset name: only letters, digits, '.', '_', '-' and '+' are allowed");
+    assert_snapshot!(sandbox.fails(2, ["init", "--dataset", "a b"]), @"error: 'a b' is not a valid dataset name: only letters, digits, '.', '_', '-' and '+' are allowed, and '/' between parts");
     assert!(!sandbox.work().join(".dsv").exists());
 }
 
