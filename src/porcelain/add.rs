@@ -131,9 +131,10 @@ fn list_in_gitignore(
         let is_dir = is_dir(repo, &path)?;
         paths.insert((path, is_dir));
     }
+    let tops: BTreeSet<RepoPath> =
+        paths.iter().filter_map(|(path, _)| path.components().next().map(RepoPath::from)).collect();
     for (path, is_dir) in top_level(&**fs, repo.root())? {
-        let is_listed = |(known, _): &(RepoPath, bool)| path.starts_with(known) || known.starts_with(&path);
-        if !file.decides(&path, is_dir) && !paths.iter().any(is_listed) {
+        if !tops.contains(&path) && !file.decides(&path, is_dir) {
             paths.extend(unlisted(&file, index, &path, is_dir)?);
         }
     }

@@ -1,5 +1,6 @@
 //! `dsv rm`: paths leave the dataset.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
 use super::checkout::{apply_chosen, content, dirty_paths, staged_paths};
@@ -79,7 +80,8 @@ fn check_kept(
         return Ok(());
     }
     let dirty = dirty_paths(repo, index, spec, monitor)?;
-    staged.retain(|path| dirty.iter().any(|change| change.path == *path));
+    let dirty: HashSet<RepoPath> = dirty.into_iter().map(|change| change.path).collect();
+    staged.retain(|path| dirty.contains(path));
     if staged.is_empty() {
         return Ok(());
     }

@@ -104,8 +104,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let untracked_mode = if each { UntrackedMode::Files } else { UntrackedMode::Directories };
     let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
     let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
-    let differing: Vec<RepoPath> = found.differences.iter().map(|one| one.path.clone()).collect();
-    spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
+    if !spec.is_empty() {
+        let differing: Vec<RepoPath> = found.differences.iter().map(|one| one.path.clone()).collect();
+        spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
+    }
     let mut outcome = Outcome {
         head,
         made_for: version.as_ref().map(|(_, version)| version.dataset.clone()),

@@ -67,6 +67,38 @@ fn a_checkout_that_fails_is_taken_back() {
 }
 
 #[test]
+fn what_the_system_refuses_in_the_middle_is_taken_back() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = damaged_version();
+    sandbox.write("z/x", "1");
+    for content in ["2", "3"] {
+        sandbox.write("z/x", content);
+        sandbox.write("n000", content);
+        fs::remove_file(sandbox.work().join("n001")).unwrap();
+        sandbox.write("n001", content);
+        sandbox.ok(["add", "-q", "."]);
+        sandbox.ok(["commit", "-qm", content]);
+    }
+    let mode = |mode| {
+        fs::set_permissions(sandbox.work().join("z"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o555);
+    let before = worktree(&sandbox.work());
+    let refused = sandbox.run_as_nobody(&["checkout", "HEAD~1"]).expect(3);
+    assert!(
+        refused.err.contains("hint: what was changed before it failed was changed back"),
+        "{}",
+        refused.err
+    );
+    assert!(before == worktree(&sandbox.work()));
+    let clean = sandbox.run_as_nobody(&["status", "--json"]).expect(0).text(&sandbox);
+    assert!(clean.contains(r#""clean":true"#), "{clean}");
+    mode(0o755);
+    sandbox.run_as_nobody(&["checkout", "HEAD~1"]).expect(0);
+    assert_eq!((sandbox.read("z/x"), sandbox.read("n001")), (b"2".to_vec(), b"2".to_vec()));
+}
+
+#[test]
 fn a_forced_checkout_that_fails_says_how_far_it_came() {
     let sandbox = damaged_version();
     let error = sandbox.fails(4, ["checkout", "-f", "HEAD~1"]);
