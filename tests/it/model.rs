@@ -5,6 +5,8 @@
 //! staged, the worktree, the counts of `status`. A verb that refuses must have changed nothing.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -272,8 +274,18 @@ impl World {
         let why = removed.as_ref().err();
         self.tell(format!("rm {} (cached {cached}, force {force}): {why:?}", path.display()));
         let chosen: BTreeSet<_> = below(&self.staged, &path).into_keys().collect();
+        let head = self.head_tree();
+        let kept_elsewhere = |path: &PathBuf| {
+            let staged = self.staged.get(path);
+            staged == head.get(path) || staged == self.work.get(path)
+        };
+        let only_staged = cached && !force && !chosen.iter().all(kept_elsewhere);
         match removed {
-            Ok(_) if cached => chosen.iter().for_each(|path| drop(self.staged.remove(path))),
+            Ok(_) if cached => {
+                assert!(!only_staged, "what was staged alone was lost");
+                chosen.iter().for_each(|path| drop(self.staged.remove(path)));
+            }
+            Err(_) if only_staged => {}
             // An empty folder was staged, and whatever is there now goes.
             Ok(_) if force && chosen.is_empty() => drop(self.work.remove(&path)),
             Ok(_) => self.replace(&chosen, &self.head_tree(), &Tree::new(), force),
@@ -311,6 +323,7 @@ impl World {
             staged: false,
             force,
         };
+        let folders = self.staged_folders();
         let restored = restore::run(&self.repo(), &options, &monitor());
         let why = restored.as_ref().err();
         self.tell(format!("restore {} (from {source:?}, force {force}): {why:?}", path.display()));
@@ -325,6 +338,8 @@ impl World {
             self.replace(&from.into_keys().chain(to.into_keys()).collect(), &old, &new, force);
             if force {
                 self.forget_under_folders();
+                let chosen: Vec<_> = folders.into_iter().filter(|at| at.starts_with(&path)).collect();
+                self.forget_with_folders(&chosen, &new);
             }
         } else if force {
             self.resume();
@@ -354,6 +369,7 @@ impl World {
         let (id, new) = self.versions[to].clone();
         let head = if back { Head::Dataset("cats".parse().unwrap()) } else { Head::Detached(id) };
         let options = checkout::Options { head, version: Some(id), create: false, force };
+        let folders = self.staged_folders();
         let done = checkout::run(&self.repo(), &options, &monitor());
         self.tell(format!("checkout {to} (back {back}, force {force}): {:?}", done.as_ref().err()));
         let old = self.head_tree();
@@ -366,6 +382,7 @@ impl World {
             self.replace(&paths, &old, &new, force);
             if force {
                 self.forget_under_folders();
+                self.forget_with_folders(&folders, &new);
             }
             self.head = Some(to);
             self.detached = !back;
@@ -374,6 +391,19 @@ impl World {
         } else {
             assert!(self.work != old || self.staged != old, "checkout had to succeed");
         }
+    }
+
+    /// The empty folders that are staged.
+    fn staged_folders(&self) -> Vec<PathBuf> {
+        let index = self.repo().index().unwrap();
+        let entries = index.iter().map(Result::unwrap).filter(|entry| entry.staged.kind.is_dir());
+        entries.map(|entry| PathBuf::from(OsString::from_vec(entry.path.as_bytes().to_vec()))).collect()
+    }
+
+    /// Where an empty folder was staged and a file lies now, that goes with the folder.
+    fn forget_with_folders(&mut self, folders: &[PathBuf], new: &Tree) {
+        let goes = folders.iter().filter(|path| !new.contains_key(*path));
+        goes.for_each(|path| drop(self.work.remove(path)));
     }
 
     /// The model knows no empty folders: one that is staged takes the place of a file when that is forced.
