@@ -46,15 +46,15 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let stage_options = StageOptions { roots: spec.roots(), update: options.update, only: spec.filter() };
     if options.dry_run {
         let index = repo.index()?;
-        let staged = plan(&**repo.fs(), repo.root(), &index, &stage_options, monitor)?;
-        check_patterns(&spec, &staged, &index)?;
+        let staged = plan(repo.db(), repo.root(), &index, &stage_options, monitor)?;
+        check_patterns(repo, &spec, &staged, &index)?;
         return Ok(Outcome { staged, ..Default::default() });
     }
     let mut index = repo.edit_index(monitor)?;
     let _objects = repo.lock_objects(monitor)?;
     let writer = Writer::new(repo.db())?;
     let staged = stage(repo.root(), &mut index, &writer, &stage_options, monitor)?;
-    check_patterns(&spec, &staged, &index)?;
+    check_patterns(repo, &spec, &staged, &index)?;
     let stored = writer.finish()?;
     index.save()?;
     repo.note_stored(stored.stored_bytes)?;
@@ -63,8 +63,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 }
 
 /// Demands that every pattern means something.
-fn check_patterns(spec: &Pathspec, staged: &StageOutcome, index: &StagingIndex) -> Result<(), Error> {
-    match spec.unmatched(staged.changes.iter().map(|(path, _)| path), index)? {
+fn check_patterns(
+    repo: &Repository,
+    spec: &Pathspec,
+    staged: &StageOutcome,
+    index: &StagingIndex,
+) -> Result<(), Error> {
+    match spec.unmatched(repo, staged.changes.iter().map(|(path, _)| path), index)? {
         Some(pattern) => Err(Error::NoFile { pattern: pattern.to_owned() }),
         None => Ok(()),
     }

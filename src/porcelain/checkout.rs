@@ -1,13 +1,19 @@
 //! `dsv checkout` and `dsv switch`: the worktree becomes another version.
 
+mod sparse;
+
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
+use crate::plumbing::scan_worktree::scan_worktree;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, confirm};
-use crate::worktree::{IndexEditor, ScanOptions, StagingIndex, UntrackedMode, scan};
+use crate::worktree::{IndexEditor, ScanOptions, Staged, StagingIndex, UntrackedMode};
+
+pub use sparse::{Wanted, fill};
 
 /// Where to go.
 #[derive(Debug, Clone)]
@@ -20,6 +26,9 @@ pub struct Options {
     pub create: bool,
     /// Replace what is not committed.
     pub force: bool,
+    /// Make the worktree sparse, or want other paths in a sparse one: only files that match are brought, and the
+    /// rest of the version is known without being there. A sparse worktree stays so unless [`fill`] makes it whole.
+    pub sparse: Option<Wanted>,
 }
 
 /// What was done.
@@ -51,6 +60,11 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let old = Repository::tree_of(before.as_ref().map(|(_, version)| version));
     let target = options.version.map(|id| repo.db().version(&id)).transpose()?;
     let new = Repository::tree_of(target.as_ref());
+    if index.is_sparse() || options.sparse.is_some() {
+        let (stats, kept_staged) = sparse::go(repo, options, &mut index, new, monitor)?;
+        move_head(repo, options, monitor)?;
+        return Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged });
+    }
     let staged = diff_index(repo.db(), old.as_ref(), &index)?;
     let changes = if options.force {
         forced_changes(repo, new.as_ref(), &index, monitor)?
@@ -63,26 +77,31 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if let (0, Some(version)) = (kept_staged, &target) {
             index.set_tree(version.tree);
         }
+        Ok(())
     })?;
     move_head(repo, options, monitor)?;
     Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged })
 }
 
-/// Applies changes and saves the index, whether that went well or not.
+/// Applies changes and saves the index, whether that went well or not. What a sparse index holds then and its tree
+/// has is no edit.
 fn apply(
     repo: &Repository,
     index: &mut IndexEditor,
     changes: &[PathChange],
     force: bool,
     monitor: &Monitor<'_>,
-    when_done: impl FnOnce(&mut IndexEditor),
+    when_done: impl FnOnce(&mut IndexEditor) -> Result<(), Error>,
 ) -> Result<CheckoutStats, Error> {
     let applied = apply_changes(repo.db(), repo.root(), index, changes, CheckoutOptions { force }, monitor);
-    if applied.is_ok() {
-        when_done(index);
-    }
+    let settled = Behind::new(repo.db(), index).settle(index, changes.iter().map(|change| &change.path));
+    let done = match (&applied, settled) {
+        (Ok(_), Ok(())) => when_done(index),
+        (_, settled) => settled.map_err(Error::from),
+    };
     index.save()?;
-    Ok(applied?)
+    let stats = applied?;
+    done.map(|()| stats)
 }
 
 fn move_head(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<(), Error> {
@@ -125,21 +144,28 @@ pub(super) fn dirty_paths(
     monitor: &Monitor<'_>,
 ) -> Result<Vec<PathChange>, Error> {
     let options = ScanOptions { roots: spec.roots(), untracked: UntrackedMode::None, ..Default::default() };
-    let found = scan(&**repo.fs(), repo.root(), index, &options, *monitor)?;
+    let behind = Behind::new(repo.db(), index);
+    let found = scan_worktree(&**repo.fs(), repo.root(), index, &behind, &options, *monitor)?;
     let mut changes = Vec::new();
     for difference in found.differences {
         if !spec.matches(&difference.path) {
             continue;
         }
-        let verdict = confirm(&**repo.fs(), repo.root(), index, difference, monitor)?;
+        let verdict = confirm(repo.root(), index, &behind, difference, monitor)?;
         let Verdict::Differs(difference) = verdict else { continue };
-        let staged = index.get(&difference.path)?;
-        let content = staged.map(|staged| Content { kind: staged.kind, size: staged.size, id: staged.id });
-        if content.is_some() {
-            changes.push(PathChange { path: difference.path, old: content, new: content });
+        let path = difference.path;
+        let new = behind.staged(index, &path)?.map(|staged| staged_content(&staged));
+        if new.is_some() {
+            // A file that lies where nothing was checked out replaces nothing that is known.
+            let old = index.get(&path)?.map(|staged| staged_content(&staged));
+            changes.push(PathChange { path, old, new });
         }
     }
     Ok(changes)
+}
+
+pub(super) const fn staged_content(staged: &Staged) -> Content {
+    Content { kind: staged.kind, size: staged.size, id: staged.id }
 }
 
 pub(super) fn content(entry: &Entry) -> Content {
@@ -161,11 +187,38 @@ pub(super) fn apply_chosen(
     changes: &[PathChange],
     force: bool,
     monitor: &Monitor<'_>,
+    when_done: impl FnOnce(&mut IndexEditor) -> Result<(), Error>,
 ) -> Result<CheckoutStats, Error> {
-    apply(repo, index, changes, force, monitor, |_| {})
+    apply(repo, index, changes, force, monitor, when_done)
 }
 
-/// The staged paths that are chosen, in the order of the index.
+/// Gives what is chosen and not checked out to `sink`: what the tree behind a sparse index has.
+pub(super) fn not_checked_out(
+    behind: &Behind<'_>,
+    index: &StagingIndex,
+    spec: &Pathspec,
+    sink: &mut dyn FnMut(RepoPath, Entry),
+) -> Result<(), Error> {
+    let mut roots = spec.roots();
+    if roots.is_empty() {
+        roots.push(RepoPath::root());
+    }
+    for root in &roots {
+        // What lies below another root comes with that one.
+        if roots.iter().any(|other| other != root && root.starts_with(other)) {
+            continue;
+        }
+        behind.not_checked_out(index, root, &mut |path, entry| {
+            if spec.matches(&path) {
+                sink(path, entry);
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(())
+}
+
+/// The paths that are chosen and that the index holds, in byte order.
 pub(super) fn staged_paths(index: &StagingIndex, spec: &Pathspec) -> Result<Vec<RepoPath>, Error> {
     let mut paths = Vec::new();
     for root in spec.roots() {

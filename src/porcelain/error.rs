@@ -95,6 +95,9 @@ pub enum Error {
     /// There is nothing to commit.
     #[error("nothing is staged")]
     NothingStaged,
+    /// What is staged would be lost if only a part of the files were there.
+    #[error("what is staged must be committed before the worktree can become sparse")]
+    StagedBeforeSparse,
     /// There is no version yet.
     #[error("there is no version yet")]
     NoVersion,
@@ -233,7 +236,7 @@ impl Error {
             | Self::NoTag { .. } => ErrorKind::NotFound,
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
-            Self::DetachedHead => ErrorKind::Refused,
+            Self::DetachedHead | Self::StagedBeforeSparse => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::CannotMove { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
@@ -274,6 +277,7 @@ impl Error {
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }
+            Self::StagedBeforeSparse => "make a version of it with 'dsv commit -m MESSAGE'",
             Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
@@ -343,7 +347,9 @@ fn stage_hint(error: &StageError) -> Option<String> {
         StageError::Store(_) => {
             "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
         }
-        StageError::Worktree(_) | StageError::Io(_) | StageError::Interrupted(_) => return None,
+        StageError::Worktree(_) | StageError::Staged(_) | StageError::Io(_) | StageError::Interrupted(_) => {
+            return None;
+        }
     };
     Some(text.to_owned())
 }

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
+use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::host::IoContext;
+use crate::plumbing::sparse::{Behind, absent};
 use crate::plumbing::stage::locate;
-use crate::worktree::{Staged, StatFacts};
+use crate::worktree::{Staged, StagingIndex, StatFacts};
 
 /// What to move where.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +30,8 @@ pub struct Outcome {
     pub files: u64,
 }
 
-/// Renames a file or folder, tracked or untracked files in it included, and stages the new paths. No byte is read.
+/// Renames a file or folder, tracked or untracked files in it included, and stages the new paths. No byte is read. What is
+/// not checked out is only staged under its new path.
 ///
 /// # Errors
 /// When the source is not tracked or the target exists: then nothing is moved.
@@ -38,7 +41,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let mut to = repo.repo_path(Path::new(&options.to))?;
     let fs = repo.fs();
     let mut target = locate(fs, repo.root(), &to)?;
-    if fs.list(&target).is_ok()
+    let behind = Behind::new(repo.db(), &index);
+    if (fs.list(&target).is_ok() || is_folder(&behind, &index, &to)?)
         && let Some(name) = from.name()
     {
         to = to.join(&name);
@@ -47,7 +51,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     if from.is_root() || to.starts_with(&from) {
         return Err(Error::CannotMove { from, to, why: "a folder cannot be moved into itself" });
     }
-    if fs.stat(&target).is_ok() || index.get(&to)?.is_some() || index.has_below(&to)? {
+    if fs.stat(&target).is_ok() || behind.stages(&index, &to)? {
         return Err(Error::CannotMove { from, to, why: "the target exists" });
     }
     let mut moved: Vec<(RepoPath, Staged)> =
@@ -56,11 +60,17 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let entry = entry?;
         moved.push((entry.path, entry.staged));
     }
+    let held = moved.len();
+    behind.not_checked_out(&index, &from, &mut |path, entry| {
+        moved.push((path, absent(&entry)));
+        Ok(true)
+    })?;
     if moved.is_empty() {
         return Err(Error::NoMatch { paths: vec![options.from.clone()] });
     }
     // A rename changes the ctime alone: files that were proved unchanged before still are.
     let mut entries = Vec::with_capacity(moved.len());
+    let has_files = moved[..held].iter().any(|(_, staged)| !staged.absent);
     for (path, mut staged) in moved {
         let stat = fs.stat(&locate(fs, repo.root(), &path)?).ok();
         let proved = stat.is_some_and(|stat| staged.stat.is_some_and(|facts| facts.proves_unchanged(&stat)));
@@ -68,11 +78,16 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         entries.push((path, staged));
     }
     let source = locate(fs, repo.root(), &from)?;
-    if let Some(parent) = target.parent() {
-        fs.create_dir_all(parent).at("create", parent)?;
+    if has_files || fs.stat(&source).is_ok() {
+        if let Some(parent) = target.parent() {
+            fs.create_dir_all(parent).at("create", parent)?;
+        }
+        fs.rename(&source, &target).at("rename", &source)?;
     }
-    fs.rename(&source, &target).at("rename", &source)?;
     let files = entries.len() as u64;
+    if index.is_sparse() {
+        index.remove_all(&from)?;
+    }
     for (path, mut staged) in entries {
         let below = path.strip_prefix(&from).unwrap_or_default();
         let new = to.join_path(&below);
@@ -81,8 +96,21 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             staged.stat = stat.map(|stat| StatFacts::of_written(&stat));
         }
         index.remove(&path)?;
-        index.set(&new, staged)?;
+        if staged.absent {
+            behind.stage_absent(&mut index, &new, Some(&staged))?;
+        } else {
+            index.set(&new, staged)?;
+        }
     }
     index.save()?;
     Ok(Outcome { from, to, files })
+}
+
+/// Whether something is staged below a path of a sparse index, of which there need be no folder.
+fn is_folder(behind: &Behind<'_>, index: &StagingIndex, path: &RepoPath) -> Result<bool, Error> {
+    if !index.is_sparse() || path.is_root() {
+        return Ok(false);
+    }
+    let in_tree = behind.entry(index, path)?.is_some_and(|entry| !is_entry(&entry));
+    Ok(index.has_below(path)? || (in_tree && behind.stages(index, path)?))
 }

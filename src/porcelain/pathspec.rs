@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Error, Repository};
 use crate::model::RepoPath;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::PathFilter;
 use crate::worktree::StagingIndex;
 
@@ -39,11 +40,27 @@ impl Pathspec {
         if !is_pattern || repo.fs().stat(&repo.env().cwd.join(text)).is_ok() {
             return Ok(Item::Below(repo.repo_path(Path::new(text))?));
         }
+        Self::pattern(text, |folder| repo.repo_path(Path::new(if folder.is_empty() { "." } else { folder })))
+    }
+
+    /// Reads paths and patterns relative to the root, whatever is in the worktree.
+    ///
+    /// # Errors
+    /// When one is malformed.
+    pub(super) fn from_root(texts: &[String]) -> Result<Self, Error> {
+        let item = |text: &String| match text.contains(['*', '?', '[']) {
+            true => Self::pattern(text, |folder| Ok(RepoPath::new(folder)?)),
+            false => Ok(Item::Below(RepoPath::new(text.trim_end_matches('/'))?)),
+        };
+        Ok(Self { items: texts.iter().map(item).collect::<Result<_, _>>()? })
+    }
+
+    fn pattern(text: &str, folder: impl FnOnce(&str) -> Result<RepoPath, Error>) -> Result<Item, Error> {
         // The folder in front of the first part with a wildcard is a plain path.
         let parts: Vec<&str> = text.split('/').collect();
         let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
         let prefix = parts[..plain].join("/");
-        let folder = repo.repo_path(Path::new(if prefix.is_empty() { "." } else { &prefix }))?;
+        let folder = folder(&prefix)?;
         let pattern = parts[plain..].join("/");
         let glob = GlobBuilder::new(&pattern)
             .literal_separator(true)
@@ -80,16 +97,25 @@ impl Pathspec {
     /// When the index is damaged.
     pub fn unmatched<'a>(
         &self,
+        repo: &Repository,
         changed: impl Iterator<Item = &'a RepoPath> + Clone,
         index: &StagingIndex,
     ) -> Result<Option<&str>, Error> {
         for item in &self.items {
-            let Item::Matching { text, .. } = item else { continue };
+            let Item::Matching { text, folder, .. } = item else { continue };
             if changed.clone().any(|path| item.matches(path)) {
                 continue;
             }
             let mut tracked = index.iter().map(|entry| entry.map(|entry| item.matches(&entry.path)));
-            if !tracked.find(|matches| !matches!(matches, Ok(false))).transpose()?.unwrap_or(false) {
+            if tracked.find(|matches| !matches!(matches, Ok(false))).transpose()?.unwrap_or(false) {
+                continue;
+            }
+            let mut found = false;
+            Behind::new(repo.db(), index).not_checked_out(index, folder, &mut |path, _| {
+                found = item.matches(&path);
+                Ok(!found)
+            })?;
+            if !found {
                 return Ok(Some(text));
             }
         }

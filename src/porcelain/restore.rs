@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::checkout::{apply_chosen, content, dirty_paths, staged_paths};
+use super::checkout::{apply_chosen, content, dirty_paths, not_checked_out, staged_content, staged_paths};
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
 use crate::plumbing::diff_index::diff_index;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_walk::{lookup, walk_all};
-use crate::worktree::{Staged, StagingIndex};
+use crate::worktree::{IndexEditor, Staged, StagingIndex};
 
 /// What to bring back.
 #[derive(Debug, Clone, Default)]
@@ -51,13 +52,27 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         };
         let tree = Repository::tree_of(source.as_ref());
         let mut unstaged = 0;
-        for (path, wanted) in wanted(repo, tree.as_ref(), &index, &spec)? {
+        let behind = Behind::new(repo.db(), &index);
+        let wanted = wanted(repo, tree.as_ref(), &index, &spec)?;
+        forget_removals(&mut index, tree.as_ref(), &spec);
+        for (path, wanted) in wanted {
+            let is_there = index.get(&path)?.is_some_and(|staged| !staged.absent);
             match wanted {
+                _ if index.is_sparse() && !is_there => {
+                    let wanted = wanted.map(|Content { kind, size, id }| Staged {
+                        kind,
+                        size,
+                        id,
+                        stat: None,
+                        absent: true,
+                    });
+                    behind.stage_absent(&mut index, &path, wanted.as_ref())?;
+                }
                 // The facts of the file are kept: it may well be what is staged now.
                 Some(Content { kind, size, id }) => {
                     let stat =
                         index.get(&path)?.filter(|staged| staged.id == id).and_then(|staged| staged.stat);
-                    index.set(&path, Staged { kind, size, id, stat })?;
+                    index.set(&path, Staged { kind, size, id, stat, absent: false })?;
                 }
                 None => index.remove(&path)?,
             }
@@ -66,29 +81,63 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         index.save()?;
         return Ok(Outcome { unstaged, ..Default::default() });
     }
-    let changes = match options.source {
-        None => {
-            if staged_paths(&index, &spec)?.is_empty() {
-                return Err(Error::NoMatch { paths: options.paths.clone() });
-            }
-            dirty_paths(repo, &index, &spec, monitor)?
-        }
-        Some(id) => {
-            let version = repo.db().version(&id)?;
-            let mut changes = BTreeMap::new();
-            for dirty in dirty_paths(repo, &index, &spec, monitor)? {
-                changes.insert(dirty.path.clone(), dirty);
-            }
-            for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
-                let staged = index.get(&path)?;
-                let old = staged.map(|Staged { kind, size, id, .. }| Content { kind, size, id });
-                changes.insert(path.clone(), PathChange { path, old, new });
-            }
-            changes.into_values().collect()
-        }
+    let mut changes = BTreeMap::new();
+    let mut add = |path: RepoPath, old: Option<Content>, new: Option<Content>| {
+        changes.insert(path.clone(), PathChange { path, old, new });
     };
-    let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor)?;
+    let absent = absent_paths(repo, &index, &spec)?;
+    if options.source.is_none() && absent.is_empty() && staged_paths(&index, &spec)?.is_empty() {
+        return Err(Error::NoMatch { paths: options.paths.clone() });
+    }
+    absent.into_iter().for_each(|change| add(change.path, change.old, change.new));
+    for dirty in dirty_paths(repo, &index, &spec, monitor)? {
+        add(dirty.path, dirty.old, dirty.new);
+    }
+    if let Some(id) = options.source {
+        let version = repo.db().version(&id)?;
+        for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
+            let old = index.get(&path)?.map(|staged| staged_content(&staged));
+            add(path, old, new);
+        }
+    }
+    // What is not there and is to go has no file to be removed.
+    let (gone, changes): (Vec<_>, Vec<_>) =
+        changes.into_values().partition(|change| change.old.is_none() && change.new.is_none());
+    let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor, |index| {
+        Ok(gone.iter().try_for_each(|change| index.remove_all(&change.path))?)
+    })?;
     Ok(Outcome { stats, unstaged: 0 })
+}
+
+/// What is staged, chosen, and not checked out; the change brings it.
+fn absent_paths(repo: &Repository, index: &StagingIndex, spec: &Pathspec) -> Result<Vec<PathChange>, Error> {
+    let mut changes = Vec::new();
+    if !index.is_sparse() {
+        return Ok(changes);
+    }
+    for path in staged_paths(index, spec)? {
+        if let Some(staged) = index.get(&path)?.filter(|staged| staged.absent) {
+            let staged = Some(staged_content(&staged));
+            changes.push(PathChange { path, old: staged, new: staged });
+        }
+    }
+    not_checked_out(&Behind::new(repo.db(), index), index, spec, &mut |path, entry| {
+        changes.push(PathChange { path, old: None, new: Some(content(&entry)) });
+    })?;
+    Ok(changes)
+}
+
+/// Lets go that whole directories of the known tree were removed, where all of them is to come back.
+fn forget_removals(index: &mut IndexEditor, tree: Option<&TreeId>, spec: &Pathspec) {
+    if !index.is_sparse() || index.known_tree().as_ref() != tree || spec.filter().is_some() {
+        return;
+    }
+    for path in index.changed_since_tree() {
+        let is_removal = index.get(&path).is_ok_and(|staged| staged.is_none());
+        if is_removal && spec.matches(&path) {
+            index.forget(&path);
+        }
+    }
 }
 
 /// Paths whose staged content is not that of a tree, with what the tree has there.

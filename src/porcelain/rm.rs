@@ -1,11 +1,14 @@
 //! `dsv rm`: paths leave the dataset.
 
-use super::checkout::{apply_chosen, content, staged_paths};
+use super::checkout::{apply_chosen, content, not_checked_out, staged_paths};
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::checkout::PathChange;
+use crate::plumbing::diff_index::is_entry;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_walk::lookup;
+use crate::worktree::StagingIndex;
 
 /// What to remove.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +24,7 @@ pub struct Options {
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The paths, in byte order.
+    /// The paths, in byte order; a directory of which not all files are checked out stands for all that is in it.
     pub removed: Vec<RepoPath>,
 }
 
@@ -36,22 +39,48 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let spec = Pathspec::new(repo, &options.paths)?;
     let mut index = repo.edit_index(monitor)?;
-    let removed = staged_paths(&index, &spec)?;
+    let held = staged_paths(&index, &spec)?;
+    let behind = Behind::new(repo.db(), &index);
+    let others = not_held(&behind, &index, &spec)?;
+    let mut removed: Vec<_> = held.iter().chain(&others).cloned().collect();
+    removed.sort_unstable();
+    removed.dedup();
     if removed.is_empty() {
         return Err(Error::NoMatch { paths: options.paths.clone() });
     }
     if options.cached {
-        removed.iter().try_for_each(|path| index.remove(path))?;
+        held.iter().try_for_each(|path| index.remove(path))?;
+        others.iter().try_for_each(|path| behind.remove_all(&mut index, path))?;
         index.save()?;
         return Ok(Outcome { removed });
     }
     let head = repo.head_version()?;
     let tree = Repository::tree_of(head.as_ref().map(|(_, version)| version));
-    let mut changes = Vec::with_capacity(removed.len());
-    for path in &removed {
+    let mut changes = Vec::with_capacity(held.len());
+    for path in &held {
         let old = tree.map(|tree| lookup(repo.db(), &tree, path)).transpose()?.flatten();
         changes.push(PathChange { path: path.clone(), old: old.as_ref().map(content), new: None });
     }
-    apply_chosen(repo, &mut index, &changes, options.force, monitor)?;
+    apply_chosen(repo, &mut index, &changes, options.force, monitor, |index| {
+        Ok(others.iter().try_for_each(|path| behind.remove_all(index, path))?)
+    })?;
     Ok(Outcome { removed })
+}
+
+/// What is chosen of the tree behind a sparse index: directories as a whole, unless there are patterns.
+fn not_held(behind: &Behind<'_>, index: &StagingIndex, spec: &Pathspec) -> Result<Vec<RepoPath>, Error> {
+    let mut paths = Vec::new();
+    if spec.filter().is_some() {
+        not_checked_out(behind, index, spec, &mut |path, _| paths.push(path))?;
+        return Ok(paths);
+    }
+    for root in spec.roots() {
+        let whole = match behind.entry(index, &root)? {
+            _ if root.is_root() => behind.stages(index, &root)?,
+            Some(entry) => !is_entry(&entry) || !index.has_below(&root)?,
+            None => false,
+        };
+        paths.extend(whole.then_some(root));
+    }
+    Ok(paths)
 }

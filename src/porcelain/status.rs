@@ -6,8 +6,10 @@ use crate::model::{EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId}
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
+use crate::plumbing::scan_worktree::scan_worktree;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, confirm};
-use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
+use crate::worktree::{Change, Problem, ScanCounts, ScanOptions, UntrackedMode};
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +61,9 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Tracked files that are what was staged.
     pub unchanged: Totals,
+    /// Files of the version that are not in the worktree because nobody asked for them, and their bytes; `None` when
+    /// the worktree is to hold all.
+    pub not_checked_out: Option<Totals>,
     /// What the walk cost.
     pub counts: ScanCounts,
     /// Bytes that had to be hashed to know.
@@ -91,7 +96,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 
     let untracked_mode = if options.all { UntrackedMode::Files } else { UntrackedMode::Directories };
     let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
-    let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
+    let behind = Behind::new(repo.db(), &index);
+    let found = scan_worktree(&**repo.fs(), repo.root(), &index, &behind, &scan_options, *monitor)?;
     let mut outcome = Outcome {
         head,
         version: version.map(|(id, version)| (id, version.label)),
@@ -102,6 +108,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         untracked: Vec::new(),
         problems: found.problems,
         unchanged: found.counts.unchanged,
+        not_checked_out: index.is_sparse().then(|| behind.totals(&index)).transpose()?,
         counts: found.counts,
         hashed_bytes: 0,
     };
@@ -112,7 +119,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             outcome.hashed_bytes += size;
             refresh.get_or_insert_with(|| Refresh::begin(repo.fs(), &repo.layout().index()).ok());
         }
-        match confirm(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+        match confirm(repo.root(), &index, &behind, difference, monitor)? {
             Verdict::Differs(difference) => outcome.add(difference.path, difference.change),
             Verdict::Unchanged(path, stat) => {
                 outcome.unchanged = outcome.unchanged.plus(Totals { files: 1, bytes: stat.size });

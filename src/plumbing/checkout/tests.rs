@@ -190,7 +190,10 @@ fn what_is_not_committed_is_refused_before_anything_is_touched() {
     f.write("untracked", b"mine too");
     f.write("folder/deep/file", b"mine as well");
     f.index
-        .set(&path("staged"), Staged { kind: EntryKind::File, size: 5, id: three.unwrap().id, stat: None })
+        .set(
+            &path("staged"),
+            Staged { kind: EntryKind::File, size: 5, id: three.unwrap().id, stat: None, absent: false },
+        )
         .unwrap();
     let changes = [
         ("fine", one, two),

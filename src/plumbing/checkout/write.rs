@@ -66,7 +66,7 @@ fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
 }
 
 const fn staged(content: &Content, stat: Option<StatFacts>) -> Staged {
-    Staged { kind: content.kind, size: content.size, id: content.id, stat }
+    Staged { kind: content.kind, size: content.size, id: content.id, stat, absent: false }
 }
 
 /// Notes a written path in the index.

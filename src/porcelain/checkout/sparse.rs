@@ -1,0 +1,296 @@
+//! A worktree that holds a part of its version, and what of it.
+//!
+//! What is there is brought to the new version, what is not there stays away, unless it is wanted. Edits that are not
+//! committed are carried over when the new version has at their paths what the old one had.
+
+use std::collections::BTreeMap;
+
+use super::{Options, Pathspec, apply, apply_chosen, content, dirty_paths, not_checked_out, staged_content};
+use crate::model::{Entry, Monitor, RepoPath, TreeId};
+use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Content, Obstacle, PathChange};
+use crate::plumbing::diff_index::{diff_index, is_entry};
+use crate::plumbing::diff_tree::{DiffOptions, diff_trees};
+use crate::plumbing::host::{IoContext, publish};
+use crate::plumbing::sparse::Behind;
+use crate::plumbing::tree_edit::empty_tree;
+use crate::plumbing::tree_walk::{Lookups, Visit, Walk};
+use crate::plumbing::write_tree::WriteTreeError;
+use crate::porcelain::{Error, Repository};
+use crate::worktree::{IndexEditor, Staged};
+
+/// The file in the folder of the staging index that says what is wanted.
+const WANTED_NAME: &str = "wanted";
+
+/// Which files a sparse worktree takes from new versions: paths, all that is below them, and patterns, relative to the
+/// root. With none, no file comes unless it is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `*` and `?` stop at `/`, `**` does not.
+    pub patterns: Vec<String>,
+}
+
+impl Wanted {
+    /// What is wanted in a repository.
+    ///
+    /// # Errors
+    /// When the file that says it cannot be read.
+    pub fn read(repo: &Repository) -> Result<Self, Error> {
+        let path = repo.layout().index().join(WANTED_NAME);
+        let bytes = match repo.fs().read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            read => read.at("read", &path)?,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(Self { patterns: text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect() })
+    }
+
+    fn save(&self, repo: &Repository) -> Result<(), Error> {
+        let text: String = self.patterns.iter().map(|pattern| format!("{pattern}\n")).collect();
+        publish(repo.fs(), &repo.layout().index().join(WANTED_NAME), text.as_bytes())?;
+        Ok(())
+    }
+
+    fn forget(repo: &Repository) -> Result<(), Error> {
+        let path = repo.layout().index().join(WANTED_NAME);
+        match repo.fs().remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => Ok(removed.at("remove", &path)?),
+        }
+    }
+}
+
+/// Brings every file of a sparse worktree, which is sparse no more then. What is staged stays staged.
+///
+/// # Errors
+/// When something uncommitted would be lost and `force` is not set, or something cannot be brought: then the
+/// worktree is still sparse.
+pub fn fill(repo: &Repository, force: bool, monitor: &Monitor<'_>) -> Result<CheckoutStats, Error> {
+    let mut index = repo.edit_index(monitor)?;
+    let Some(tree) = index.known_tree().filter(|_| index.is_sparse()) else {
+        return Ok(CheckoutStats::default());
+    };
+    let behind = Behind::new(repo.db(), &index);
+    let mut changes = Vec::new();
+    for entry in index.iter() {
+        let entry = entry?;
+        if entry.staged.absent {
+            let staged = Some(staged_content(&entry.staged));
+            changes.push(PathChange { path: entry.path, old: staged, new: staged });
+        }
+    }
+    not_checked_out(&behind, &index, &Pathspec::default(), &mut |path, entry| {
+        changes.push(PathChange { path, old: None, new: Some(content(&entry)) });
+    })?;
+    changes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let stats = apply_chosen(repo, &mut index, &changes, force, monitor, |index| {
+        let edits = diff_index(repo.db(), Some(&tree), index)?;
+        let edits = edits.into_iter().map(|change| Ok((index.get(&change.path)?, change.path)));
+        let edits = edits.collect::<Result<Vec<_>, Error>>()?;
+        index.set_full(tree, edits.into_iter().map(|(staged, path)| (path, staged)));
+        Ok(())
+    })?;
+    Wanted::forget(repo)?;
+    Ok(stats)
+}
+
+/// Makes the worktree sparse, if it is not, and brings what is there to another tree; returns also how many staged
+/// paths are kept.
+pub(super) fn go(
+    repo: &Repository,
+    options: &Options,
+    index: &mut IndexEditor,
+    tree: Option<TreeId>,
+    monitor: &Monitor<'_>,
+) -> Result<(CheckoutStats, usize), Error> {
+    let tree = tree.unwrap_or_else(empty_tree);
+    let wanted = match &options.sparse {
+        Some(wanted) => wanted.clone(),
+        None => Wanted::read(repo)?,
+    };
+    let spec = Pathspec::from_root(&wanted.patterns)?;
+    if !index.is_sparse() {
+        begin(repo, index)?;
+    }
+    if options.sparse.is_some() {
+        wanted.save(repo)?;
+    }
+    let mut plan = Plan { repo, to: tree, lookups: Lookups::new(repo.db()), changes: BTreeMap::new() };
+    let kept = if options.force { Vec::new() } else { plan.carry_over(index)? };
+    plan.held(index, &kept, options.force)?;
+    if options.force {
+        plan.dirty(index, monitor)?;
+    }
+    if !wanted.patterns.is_empty() {
+        plan.wanted(index, &kept, &spec, options.sparse.is_some())?;
+    }
+    let changes: Vec<_> = plan.changes.into_values().collect();
+    let count = kept.len();
+    let stats = apply(repo, index, &changes, options.force, monitor, |index| {
+        index.set_tree_but(tree, kept);
+        Ok(())
+    })?;
+    Ok((stats, count))
+}
+
+/// Makes the index sparse over the tree that it equals.
+fn begin(repo: &Repository, index: &mut IndexEditor) -> Result<(), Error> {
+    let known = match index.known_tree() {
+        Some(known) if diff_index(repo.db(), Some(&known), index)?.is_empty() => known,
+        None if index.is_empty()? => empty_tree(),
+        _ => return Err(Error::StagedBeforeSparse),
+    };
+    index.set_sparse(known);
+    Ok(())
+}
+
+/// The way of a sparse worktree to another tree.
+struct Plan<'a> {
+    repo: &'a Repository,
+    to: TreeId,
+    lookups: Lookups<'a>,
+    changes: BTreeMap<RepoPath, PathChange>,
+}
+
+impl Plan<'_> {
+    /// What the new tree has at a path; a directory too.
+    fn in_new(&self, path: &RepoPath) -> Result<Option<Entry>, Error> {
+        Ok(if self.to == empty_tree() { None } else { self.lookups.lookup(&self.to, path)? })
+    }
+
+    fn new_content(&self, path: &RepoPath) -> Result<Option<Content>, Error> {
+        Ok(self.in_new(path)?.filter(is_entry).as_ref().map(content))
+    }
+
+    /// The staged paths that stay staged.
+    fn carry_over(&self, index: &IndexEditor) -> Result<Vec<(RepoPath, Option<Staged>)>, Error> {
+        let old = index.known_tree().filter(|tree| *tree != empty_tree());
+        let (mut kept, mut obstacles) = (Vec::new(), Vec::new());
+        for change in diff_index(self.repo.db(), index.known_tree().as_ref(), index)? {
+            let new = self.new_content(&change.path)?;
+            if new == change.new.as_ref().map(content) {
+                continue;
+            }
+            if self.same_around(old.as_ref(), &change.path)? {
+                kept.push((change.path.clone(), index.get(&change.path)?));
+            } else {
+                obstacles.push((change.path, Obstacle::Staged));
+            }
+        }
+        if obstacles.is_empty() { Ok(kept) } else { Err(CheckoutError::WouldOverwrite { obstacles }.into()) }
+    }
+
+    /// Whether both trees have the same at a path, and files at the same places above it.
+    fn same_around(&self, old: Option<&TreeId>, path: &RepoPath) -> Result<bool, Error> {
+        let mut at = Some(path.clone());
+        let mut is_above = false;
+        while let Some(path) = at.filter(|path| !path.is_root()) {
+            let old = old.map(|old| self.lookups.lookup(old, &path)).transpose()?.flatten();
+            let new = self.in_new(&path)?;
+            let counts = |entry: &Entry| !is_above || is_entry(entry);
+            let (old, new) = (old.filter(counts), new.filter(counts));
+            if old.as_ref().map(content) != new.as_ref().map(content) {
+                return Ok(false);
+            }
+            (at, is_above) = (path.parent(), true);
+        }
+        Ok(true)
+    }
+
+    /// What is in the worktree becomes what it is in the new tree.
+    fn held(
+        &mut self,
+        index: &IndexEditor,
+        kept: &[(RepoPath, Option<Staged>)],
+        force: bool,
+    ) -> Result<(), Error> {
+        for entry in index.iter() {
+            let entry = entry?;
+            if entry.staged.absent || is_kept(kept, &entry.path) {
+                continue;
+            }
+            let old = Some(staged_content(&entry.staged));
+            let new = self.new_content(&entry.path)?;
+            if old != new || (force && index.is_edited(&entry.path)) {
+                self.changes.insert(entry.path.clone(), PathChange { path: entry.path, old, new });
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that are not what is staged become what they are in the new tree.
+    fn dirty(&mut self, index: &IndexEditor, monitor: &Monitor<'_>) -> Result<(), Error> {
+        for PathChange { path, old, .. } in dirty_paths(self.repo, index, &Pathspec::default(), monitor)? {
+            let new = self.new_content(&path)?;
+            // Where nothing was checked out and nothing comes, the file is nobody's.
+            if old.is_some() || new.is_some() {
+                self.changes.insert(path.clone(), PathChange { path, old, new });
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings what is wanted and new; with `all`, whatever is wanted.
+    fn wanted(
+        &mut self,
+        index: &IndexEditor,
+        kept: &[(RepoPath, Option<Staged>)],
+        spec: &Pathspec,
+        all: bool,
+    ) -> Result<(), Error> {
+        let db = self.repo.db();
+        let old = index.known_tree().filter(|tree| !all && *tree != empty_tree());
+        let mut found = Vec::new();
+        if let Some(old) = old {
+            let new = Some(&self.to).filter(|tree| **tree != empty_tree());
+            diff_trees(db, Some(&old), new, DiffOptions::default(), &mut |change| {
+                found.extend(change.new.map(|entry| (change.path, entry)));
+                Ok::<_, WriteTreeError>(())
+            })?;
+        } else {
+            for root in spec.roots() {
+                self.below(&root, &mut found)?;
+            }
+        }
+        for (path, entry) in found {
+            let is_meant = is_entry(&entry) && spec.matches(&path) && !is_kept(kept, &path);
+            if is_meant && !is_there(index, &path)? {
+                let change = PathChange { path: path.clone(), old: None, new: Some(content(&entry)) };
+                self.changes.insert(path, change);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the new tree has at a path and below it.
+    fn below(&self, root: &RepoPath, found: &mut Vec<(RepoPath, Entry)>) -> Result<(), Error> {
+        let tree = match self.in_new(root)? {
+            _ if root.is_root() => self.to,
+            Some(entry) if !is_entry(&entry) => TreeId::new(entry.id),
+            Some(entry) => return Ok(found.push((root.clone(), entry))),
+            None => return Ok(()),
+        };
+        if tree != empty_tree() {
+            for item in Walk::new(self.repo.db(), &tree, root.clone(), |_, _| Visit::Enter)? {
+                found.push(item?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the worktree is to have a file at this path already.
+fn is_there(index: &IndexEditor, path: &RepoPath) -> Result<bool, Error> {
+    Ok(index.get(path)?.is_some_and(|staged| !staged.absent))
+}
+
+/// Whether a path, or one above it, is among the edits that stay, which are in order of path.
+fn is_kept(kept: &[(RepoPath, Option<Staged>)], path: &RepoPath) -> bool {
+    let mut at = Some(path.clone());
+    while let Some(path) = at.filter(|path| !path.is_root()) {
+        if kept.binary_search_by(|(other, _)| other.cmp(&path)).is_ok() {
+            return true;
+        }
+        at = path.parent();
+    }
+    false
+}
