@@ -170,6 +170,28 @@ impl<'a> Behind<'a> {
         Ok(())
     }
 
+    /// Stages something. A file of the tree that is where a directory is needed goes, as one that the index holds.
+    ///
+    /// # Errors
+    /// When the path is the root; when the index or a node is damaged.
+    pub fn set(
+        &self,
+        index: &mut IndexEditor,
+        path: &RepoPath,
+        staged: Staged,
+    ) -> Result<(), WriteTreeError> {
+        if self.tree.is_some() {
+            let mut at = path.parent();
+            while let Some(path) = at.filter(|path| !path.is_root()) {
+                if self.entry(index, &path)?.is_some_and(|entry| is_entry(&entry)) {
+                    index.remove_in_tree(&path);
+                }
+                at = path.parent();
+            }
+        }
+        Ok(index.set(path, staged)?)
+    }
+
     /// Makes a path be staged as `wanted`, or not at all, without a file for it. Where that is what the tree has, the
     /// index holds nothing.
     ///
@@ -193,7 +215,7 @@ impl<'a> Behind<'a> {
             }
             return Ok(());
         }
-        Ok(index.set(path, Staged { stat: None, absent: true, ..*wanted })?)
+        self.set(index, path, Staged { stat: None, absent: true, ..*wanted })
     }
 
     /// Says of those of the paths at which the index holds what the tree has that they are no edits.
@@ -272,3 +294,6 @@ fn holds(index: &StagingIndex, path: &RepoPath) -> Result<bool, WorktreeError> {
 pub fn absent(entry: &Entry) -> Staged {
     Staged { kind: entry.kind, size: entry.size, id: entry.id, stat: None, absent: true }
 }
+
+#[cfg(test)]
+mod tests;

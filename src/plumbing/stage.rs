@@ -158,7 +158,7 @@ pub fn stage(
             }
             Change::Untracked { kind: EntryKind::Directory, .. } => {
                 let (kind, size, id) = (EntryKind::Directory, 0, empty_tree().object());
-                index.set(&path, Staged { kind, size, id, stat: None, absent: false })?;
+                behind.set(index, &path, Staged { kind, size, id, stat: None, absent: false })?;
                 outcome.changes.push((path, StageAction::Added));
             }
             Change::Modified { to: kind, size, .. }
@@ -228,7 +228,7 @@ fn note(
     let staged = Staged { kind, size, id: id.object(), stat, absent: false };
     let before = behind.staged(index, &path)?;
     let is_held = index.get(&path)?.is_some();
-    index.set(&path, staged)?;
+    behind.set(index, &path, staged)?;
     if !is_held && before.is_some_and(|before| before.same_content(&staged)) {
         index.note_in_tree(&path)?;
     }

@@ -120,7 +120,7 @@ pub fn run(db: &ObjectDb, index: &mut IndexEditor, updates: &[Update]) -> Result
         };
         // A path of a sparse index that is not checked out stays so.
         let absent = index.get(path)?.is_none_or(|staged| staged.absent);
-        index.set(path, Staged { kind, size, id, stat: None, absent })?;
+        behind.set(index, path, Staged { kind, size, id, stat: None, absent })?;
     }
     Ok(())
 }

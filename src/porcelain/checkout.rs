@@ -13,6 +13,7 @@ use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, confirm};
 use crate::worktree::{IndexEditor, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
+pub(super) use sparse::adopt;
 pub use sparse::{Wanted, fill};
 
 /// Where to go.

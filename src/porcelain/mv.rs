@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::checkout::adopt;
+use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::diff_index::is_entry;
@@ -38,6 +40,7 @@ pub struct Outcome {
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let mut index = repo.edit_index(monitor)?;
     let from = repo.repo_path(Path::new(&options.from))?;
+    adopt(repo, &mut index, &Pathspec::below(from.clone()), monitor)?;
     let mut to = repo.repo_path(Path::new(&options.to))?;
     let fs = repo.fs();
     let mut target = locate(fs, repo.root(), &to)?;
@@ -99,7 +102,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if staged.absent {
             behind.stage_absent(&mut index, &new, Some(&staged))?;
         } else {
-            index.set(&new, staged)?;
+            behind.set(&mut index, &new, staged)?;
         }
     }
     index.save()?;

@@ -35,6 +35,11 @@ impl Pathspec {
         Ok(Self { items })
     }
 
+    /// A path and all that is below it.
+    pub(super) fn below(path: RepoPath) -> Self {
+        Self { items: vec![Item::Below(path)] }
+    }
+
     fn item(repo: &Repository, text: &str) -> Result<Item, Error> {
         let is_pattern = text.contains(['*', '?', '[']);
         if !is_pattern || repo.fs().stat(&repo.env().cwd.join(text)).is_ok() {

@@ -104,7 +104,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let (gone, changes): (Vec<_>, Vec<_>) =
         changes.into_values().partition(|change| change.old.is_none() && change.new.is_none());
     let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor, |index| {
-        Ok(gone.iter().try_for_each(|change| index.remove_all(&change.path))?)
+        gone.iter().for_each(|change| index.remove_in_tree(&change.path));
+        Ok(())
     })?;
     Ok(Outcome { stats, unstaged: 0 })
 }

@@ -1,6 +1,6 @@
 //! `dsv rm`: paths leave the dataset.
 
-use super::checkout::{apply_chosen, content, not_checked_out, staged_paths};
+use super::checkout::{adopt, apply_chosen, content, not_checked_out, staged_paths};
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
@@ -39,6 +39,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let spec = Pathspec::new(repo, &options.paths)?;
     let mut index = repo.edit_index(monitor)?;
+    if !options.cached {
+        adopt(repo, &mut index, &spec, monitor)?;
+    }
     let held = staged_paths(&index, &spec)?;
     let behind = Behind::new(repo.db(), &index);
     let others = not_held(&behind, &index, &spec)?;

@@ -5,18 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Options, Pathspec, apply, apply_chosen, content, dirty_paths, not_checked_out, staged_content};
+use super::{Options, Pathspec, apply, apply_chosen, content, not_checked_out, staged_content};
 use crate::model::{Entry, Monitor, RepoPath, TreeId};
 use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Content, Obstacle, PathChange};
 use crate::plumbing::diff_index::{diff_index, is_entry};
 use crate::plumbing::diff_tree::{DiffOptions, diff_trees};
 use crate::plumbing::host::{IoContext, publish};
+use crate::plumbing::scan_worktree::scan_worktree;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_edit::empty_tree;
 use crate::plumbing::tree_walk::{Lookups, Visit, Walk};
 use crate::plumbing::write_tree::WriteTreeError;
 use crate::porcelain::{Error, Repository};
-use crate::worktree::{IndexEditor, Staged};
+use crate::worktree::{Change, Difference, IndexEditor, ScanOptions, Staged, UntrackedMode};
 
 /// The file in the folder of the staging index that says what is wanted.
 const WANTED_NAME: &str = "wanted";
@@ -69,6 +70,7 @@ pub fn fill(repo: &Repository, force: bool, monitor: &Monitor<'_>) -> Result<Che
     let Some(tree) = index.known_tree().filter(|_| index.is_sparse()) else {
         return Ok(CheckoutStats::default());
     };
+    adopt(repo, &mut index, &Pathspec::default(), monitor)?;
     let behind = Behind::new(repo.db(), &index);
     let mut changes = Vec::new();
     for entry in index.iter() {
@@ -114,12 +116,11 @@ pub(super) fn go(
     if options.sparse.is_some() {
         wanted.save(repo)?;
     }
+    let found = adopt(repo, index, &Pathspec::default(), monitor)?;
     let mut plan = Plan { repo, to: tree, lookups: Lookups::new(repo.db()), changes: BTreeMap::new() };
     let kept = if options.force { Vec::new() } else { plan.carry_over(index)? };
-    plan.held(index, &kept, options.force)?;
-    if options.force {
-        plan.dirty(index, monitor)?;
-    }
+    plan.held(index, &kept)?;
+    plan.found(index, &kept, found, options.force)?;
     if !wanted.patterns.is_empty() {
         plan.wanted(index, &kept, &spec, options.sparse.is_some())?;
     }
@@ -130,6 +131,34 @@ pub(super) fn go(
         Ok(())
     })?;
     Ok((stats, count))
+}
+
+/// Takes chosen files that lie in a sparse worktree where nothing was checked out for what the tree has there: the
+/// index holds that from then on, and the files are changed or not, like any other. Gives all differences.
+pub(in crate::porcelain) fn adopt(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    spec: &Pathspec,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<Difference>, Error> {
+    if !index.is_sparse() {
+        return Ok(Vec::new());
+    }
+    let behind = Behind::new(repo.db(), index);
+    let options =
+        ScanOptions { roots: spec.roots(), untracked: UntrackedMode::Files, ..ScanOptions::default() };
+    let found = scan_worktree(&**repo.fs(), repo.root(), index, &behind, &options, *monitor)?;
+    for Difference { path, change } in &found.differences {
+        let is_new = matches!(change, Change::Untracked { .. });
+        if is_new || !spec.matches(path) || index.get(path)?.is_some() {
+            continue;
+        }
+        if let Some(staged) = behind.staged(index, path)? {
+            index.set(path, Staged { absent: false, ..staged })?;
+            index.note_in_tree(path)?;
+        }
+    }
+    Ok(found.differences)
 }
 
 /// Makes the index sparse over the tree that it equals.
@@ -197,12 +226,7 @@ impl Plan<'_> {
     }
 
     /// What is in the worktree becomes what it is in the new tree.
-    fn held(
-        &mut self,
-        index: &IndexEditor,
-        kept: &[(RepoPath, Option<Staged>)],
-        force: bool,
-    ) -> Result<(), Error> {
+    fn held(&mut self, index: &IndexEditor, kept: &[(RepoPath, Option<Staged>)]) -> Result<(), Error> {
         for entry in index.iter() {
             let entry = entry?;
             if entry.staged.absent || is_kept(kept, &entry.path) {
@@ -210,18 +234,29 @@ impl Plan<'_> {
             }
             let old = Some(staged_content(&entry.staged));
             let new = self.new_content(&entry.path)?;
-            if old != new || (force && index.is_edited(&entry.path)) {
+            if old != new {
                 self.changes.insert(entry.path.clone(), PathChange { path: entry.path, old, new });
             }
         }
         Ok(())
     }
 
-    /// Files that are not what is staged become what they are in the new tree.
-    fn dirty(&mut self, index: &IndexEditor, monitor: &Monitor<'_>) -> Result<(), Error> {
-        for PathChange { path, old, .. } in dirty_paths(self.repo, index, &Pathspec::default(), monitor)? {
+    /// What lies in the worktree and is not what is staged: a file of the new tree takes the place of a new one, which is
+    /// lost only if that is forced; so does, if forced, what the new tree has for any other.
+    fn found(
+        &mut self,
+        index: &IndexEditor,
+        kept: &[(RepoPath, Option<Staged>)],
+        found: Vec<Difference>,
+        force: bool,
+    ) -> Result<(), Error> {
+        for Difference { path, change } in found {
+            let is_new = matches!(change, Change::Untracked { .. });
+            if !(is_new || force) || is_kept(kept, &path) {
+                continue;
+            }
+            let old = index.get(&path)?.map(|staged| staged_content(&staged));
             let new = self.new_content(&path)?;
-            // Where nothing was checked out and nothing comes, the file is nobody's.
             if old.is_some() || new.is_some() {
                 self.changes.insert(path.clone(), PathChange { path, old, new });
             }

@@ -108,10 +108,15 @@ impl IndexEditor {
     pub fn remove_all(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
         self.remove(path)?;
         self.remove_below_only(path)?;
+        self.remove_in_tree(path);
+        Ok(())
+    }
+
+    /// Unstages what the tree behind a sparse index has at a path and below it. What the index holds below stays.
+    pub fn remove_in_tree(&mut self, path: &RepoPath) {
         if self.index.sparse && !path.is_root() {
             self.index.put(path, None, true, true);
         }
-        Ok(())
     }
 
     /// Says that the index equals this tree, as it does after a commit or a checkout. If it is sparse it stays
