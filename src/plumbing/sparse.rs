@@ -74,19 +74,20 @@ impl<'a> Behind<'a> {
         if index.get(path)?.is_some() || index.has_below(path)? {
             return Ok(true);
         }
-        match self.entry(index, path)? {
-            Some(entry) if !is_entry(&entry) => Ok(self.first_below(index, path)?.is_some()),
-            found => Ok(found.is_some()),
-        }
+        self.has_more(index, path)
     }
 
-    fn first_below(&self, index: &StagingIndex, path: &RepoPath) -> Result<Option<RepoPath>, WriteTreeError> {
-        let mut first = None;
-        self.not_checked_out(index, path, &mut |path, _| {
-            first = Some(path);
+    /// Whether the tree has anything at a path or below it that is not checked out.
+    ///
+    /// # Errors
+    /// When the index or a node is damaged.
+    pub fn has_more(&self, index: &StagingIndex, path: &RepoPath) -> Result<bool, WriteTreeError> {
+        let mut found = false;
+        self.not_checked_out(index, path, &mut |_, _| {
+            found = true;
             Ok(false)
         })?;
-        Ok(first)
+        Ok(found)
     }
 
     /// Gives what the tree has at a path or below it, and the index does not hold, to `sink`: files, links and empty

@@ -57,6 +57,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     if fs.stat(&target).is_ok() || behind.stages(&index, &to)? {
         return Err(Error::CannotMove { from, to, why: "the target exists" });
     }
+    if lies_below_file(&behind, &index, &to)? {
+        return Err(Error::CannotMove { from, to, why: "the target lies below a file" });
+    }
     let mut moved: Vec<(RepoPath, Staged)> =
         index.get(&from)?.map(|staged| (from.clone(), staged)).into_iter().collect();
     for entry in index.iter_below(&from) {
@@ -107,6 +110,18 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     index.save()?;
     Ok(Outcome { from, to, files })
+}
+
+/// Whether a path lies below what is staged as a file in a sparse index, and need not be there to be in the way.
+fn lies_below_file(behind: &Behind<'_>, index: &StagingIndex, path: &RepoPath) -> Result<bool, Error> {
+    let mut at = path.parent().filter(|_| index.is_sparse());
+    while let Some(path) = at.filter(|path| !path.is_root()) {
+        if behind.staged(index, &path)?.is_some_and(|staged| !staged.kind.is_dir()) {
+            return Ok(true);
+        }
+        at = path.parent();
+    }
+    Ok(false)
 }
 
 /// Whether something is staged below a path of a sparse index, of which there need be no folder.

@@ -6,7 +6,7 @@ use super::checkout::{apply_chosen, content, dirty_paths, not_checked_out, stage
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
-use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
+use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Content, PathChange};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_walk::{lookup, walk_all};
@@ -103,11 +103,33 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     // What is not there and is to go has no file to be removed.
     let (gone, changes): (Vec<_>, Vec<_>) =
         changes.into_values().partition(|change| change.old.is_none() && change.new.is_none());
+    nothing_in_the_way(repo, &index, &changes, &gone)?;
     let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor, |index| {
         gone.iter().for_each(|change| index.remove_in_tree(&change.path));
         Ok(())
     })?;
     Ok(Outcome { stats, unstaged: 0 })
+}
+
+/// Demands that no file of the tree behind a sparse index is where a directory is needed, unless it goes too.
+fn nothing_in_the_way(
+    repo: &Repository,
+    index: &StagingIndex,
+    changes: &[PathChange],
+    gone: &[PathChange],
+) -> Result<(), Error> {
+    let behind = Behind::new(repo.db(), index);
+    for change in changes.iter().filter(|change| index.is_sparse() && change.new.is_some()) {
+        let mut at = change.path.parent();
+        while let Some(path) = at.filter(|path| !path.is_root()) {
+            let file = behind.entry(index, &path)?.filter(|entry| !entry.kind.is_dir());
+            if file.is_some() && gone.binary_search_by(|gone| gone.path.cmp(&path)).is_err() {
+                return Err(CheckoutError::InTheWay { path }.into());
+            }
+            at = path.parent();
+        }
+    }
+    Ok(())
 }
 
 /// What is staged, chosen, and not checked out; the change brings it.

@@ -5,7 +5,6 @@ use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::checkout::PathChange;
-use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_walk::lookup;
 use crate::worktree::StagingIndex;
@@ -78,12 +77,9 @@ fn not_held(behind: &Behind<'_>, index: &StagingIndex, spec: &Pathspec) -> Resul
         return Ok(paths);
     }
     for root in spec.roots() {
-        let whole = match behind.entry(index, &root)? {
-            _ if root.is_root() => behind.stages(index, &root)?,
-            Some(entry) => !is_entry(&entry) || !index.has_below(&root)?,
-            None => false,
-        };
-        paths.extend(whole.then_some(root));
+        if behind.has_more(index, &root)? {
+            paths.push(root);
+        }
     }
     Ok(paths)
 }

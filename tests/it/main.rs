@@ -19,6 +19,7 @@ mod layers;
 mod model;
 mod readme;
 mod refs;
+mod sparse;
 mod staging_index;
 mod store;
 mod support;
