@@ -108,7 +108,7 @@ impl<'a> Behind<'a> {
             match self.entry(index, path)? {
                 None => return Ok(()),
                 Some(entry) if !is_entry(&entry) => below = TreeId::new(entry.id),
-                Some(entry) if index.has_below(path)? => return Ok(drop(entry)),
+                Some(_) if index.has_below(path)? => return Ok(()),
                 Some(entry) => return sink(path.clone(), entry).map(|_| ()),
             }
         }

@@ -181,10 +181,7 @@ impl Pair {
         let path = self.path();
         match self.rng.below(14) {
             0..=3 => self.write(path),
-            4 => drop(self.both("add .".to_owned(), |repo| {
-                add_paths(repo, &["."]);
-                Ok(())
-            })),
+            4 => self.add_all(),
             5 => self.commit(false),
             6 => self.commit(true),
             7 | 8 => self.rm(path),
@@ -193,6 +190,9 @@ impl Pair {
                 self.both(format!("mv {path} {to}"), |repo| rename(repo, path, to));
             }
             10 => {
+                // What was moved without being there would be left in one of the two only.
+                self.add_all();
+                drop(bring(&self.repos()[1], path, None, false, false));
                 // What was removed comes back, else the full one would remove it again.
                 self.both(format!("restore --staged {path}"), |repo| bring(repo, path, None, true, false));
                 let what = format!("restore {path}");
@@ -249,11 +249,15 @@ impl Pair {
             Ok(())
         });
         if !add_it && replaces {
-            self.both("add .".to_owned(), |repo| {
-                add_paths(repo, &["."]);
-                Ok(())
-            });
+            self.add_all();
         }
+    }
+
+    fn add_all(&mut self) {
+        self.both("add .".to_owned(), |repo| {
+            add_paths(repo, &["."]);
+            Ok(())
+        });
     }
 
     fn commit(&mut self, all: bool) {
@@ -305,9 +309,14 @@ impl Pair {
             self.both("rm fresh".to_owned(), |repo| remove(repo, "fresh", false, true));
         } else {
             let to = self.some_version();
-            self.both(format!("checkout --force {to:?}"), |repo| visit(repo, to, true));
+            let there = self.both(format!("checkout --force {to:?}"), |repo| visit(repo, to, true));
+            if there.is_none() {
+                self.start_over();
+            }
             self.compare();
-            self.both("back by force".to_owned(), |repo| back(repo, true));
+            if self.both("back by force".to_owned(), |repo| back(repo, true)).is_none() {
+                self.start_over();
+            }
         }
     }
 
@@ -331,10 +340,7 @@ impl Pair {
 
     /// Fills the sparse one: then both are the same in all respects.
     fn finish(&mut self) {
-        self.both("add . at last".to_owned(), |repo| {
-            add_paths(repo, &["."]);
-            Ok(())
-        });
+        self.add_all();
         let [full, sparse] = self.repos();
         assert_whole(&sparse);
         let checked = verify::run(&sparse, &verify::Options::default(), &monitor()).unwrap();

@@ -241,8 +241,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// What lies in the worktree and is not what is staged: a file of the new tree takes the place of a new one, which is
-    /// lost only if that is forced; so does, if forced, what the new tree has for any other.
+    /// What lies in the worktree and is not what is staged. With `force` it becomes what the new tree has; without, what
+    /// is new must not be in the place of what only the new tree has.
     fn found(
         &mut self,
         index: &IndexEditor,
@@ -250,18 +250,57 @@ impl Plan<'_> {
         found: Vec<Difference>,
         force: bool,
     ) -> Result<(), Error> {
+        let mut obstacles = Vec::new();
         for Difference { path, change } in found {
-            let is_new = matches!(change, Change::Untracked { .. });
-            if !(is_new || force) || is_kept(kept, &path) {
+            if is_kept(kept, &path) {
                 continue;
             }
-            let old = index.get(&path)?.map(|staged| staged_content(&staged));
-            let new = self.new_content(&path)?;
-            if old.is_some() || new.is_some() {
+            if let Change::Untracked { kind, .. } = change {
+                let Some((at, entry)) = self.met(index, &path, force)? else { continue };
+                if is_entry(&entry) {
+                    let change = PathChange { path: at.clone(), old: None, new: Some(content(&entry)) };
+                    self.changes.entry(at).or_insert(change);
+                } else if !kind.is_dir() {
+                    obstacles.push((path, Obstacle::Untracked));
+                }
+            } else if force {
+                let old = index.get(&path)?.map(|staged| staged_content(&staged));
+                let new = self.new_content(&path)?;
                 self.changes.insert(path.clone(), PathChange { path, old, new });
             }
         }
-        Ok(())
+        match obstacles.first() {
+            None => Ok(()),
+            // Never with force either, as everywhere: a whole folder would take its place.
+            Some((path, _)) if force => Err(CheckoutError::InTheWay { path: path.clone() }.into()),
+            Some(_) => Err(CheckoutError::WouldOverwrite { obstacles }.into()),
+        }
+    }
+
+    /// What of the new tree a new file meets: what is at its path, or a file above it. What the old tree has there as
+    /// well was met before, and counts with `all` only.
+    fn met(
+        &self,
+        index: &IndexEditor,
+        path: &RepoPath,
+        all: bool,
+    ) -> Result<Option<(RepoPath, Entry)>, Error> {
+        let mut at = Some(path.clone());
+        while let Some(here) = at.filter(|at| !at.is_root()) {
+            if let Some(entry) = self.in_new(&here)? {
+                let counts = (is_entry(&entry) || here == *path)
+                    && (all || self.in_old(index, &here)?.as_ref().map(content) != Some(content(&entry)));
+                return Ok(counts.then_some((here, entry)));
+            }
+            at = here.parent();
+        }
+        Ok(None)
+    }
+
+    /// What the known tree has at a path; a directory too.
+    fn in_old(&self, index: &IndexEditor, path: &RepoPath) -> Result<Option<Entry>, Error> {
+        let old = index.known_tree().filter(|tree| *tree != empty_tree());
+        Ok(old.map(|old| self.lookups.lookup(&old, path)).transpose()?.flatten())
     }
 
     /// Brings what is wanted and new; with `all`, whatever is wanted.
@@ -301,7 +340,10 @@ impl Plan<'_> {
         let tree = match self.in_new(root)? {
             _ if root.is_root() => self.to,
             Some(entry) if !is_entry(&entry) => TreeId::new(entry.id),
-            Some(entry) => return Ok(found.push((root.clone(), entry))),
+            Some(entry) => {
+                found.push((root.clone(), entry));
+                return Ok(());
+            }
             None => return Ok(()),
         };
         if tree != empty_tree() {
