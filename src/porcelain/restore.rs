@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::checkout::{apply_chosen, content, dirty_paths, not_checked_out, staged_content, staged_paths};
+use super::checkout::{
+    adopt, apply_chosen, content, dirty_paths, not_checked_out, staged_content, staged_paths,
+};
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
@@ -81,6 +83,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         index.save()?;
         return Ok(Outcome { unstaged, ..Default::default() });
     }
+    adopt(repo, &mut index, &spec, monitor)?;
     let mut changes = BTreeMap::new();
     let mut add = |path: RepoPath, old: Option<Content>, new: Option<Content>| {
         changes.insert(path.clone(), PathChange { path, old, new });

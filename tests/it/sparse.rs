@@ -366,7 +366,7 @@ fn back(repo: &Repository, force: bool) -> Result<checkout::Outcome, Error> {
 
 #[test]
 fn a_sparse_worktree_does_what_a_full_one_does() {
-    let steps = std::env::var("DSV_MODEL_STEPS").map_or(1_000, |text| text.parse::<usize>().unwrap());
+    let steps = std::env::var("DSV_MODEL_STEPS").map_or(600, |text| text.parse::<usize>().unwrap());
     for seed in 0..steps.div_ceil(STEPS_IN_SEQUENCE) as u64 {
         let pair = std::cell::RefCell::new(Pair::new(seed));
         let _context = Context(|| {
