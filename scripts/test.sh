@@ -42,6 +42,15 @@ if [ -d tests/fuzz ]; then
     scripts/fuzz.sh "${DSV_FUZZ_SECONDS:-5}"
 fi
 
+title 'servers for the tests of remotes'
+# One that is installed and does not come up fails here; one that cannot be installed is named in what follows.
+trap 'scripts/servers.sh stop; rm -f "$log"' EXIT
+servers=$(scripts/servers.sh start)
+while read -r server; do
+    [ -z "$server" ] || export "${server?}"
+    echo "$server"
+done <<< "$servers"
+
 title 'tests'
 cargo test --locked --all-features --lib --bins --tests 2>&1 | tee -a "$log"
 

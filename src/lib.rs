@@ -6,7 +6,7 @@
 //! cli                          faces: parse, call, render
 //! porcelain                    what a person means: add, commit, diff, checkout ...
 //! plumbing                     one file an operation: diff-tree, rev-parse, fsck, gc ...
-//! store   worktree             the local database | the user's files
+//! store  remote  worktree      the local database | the other side | the user's files
 //! codec   sys                  bytes <-> values, pure | the operating system
 //! model                        plain values: ids, paths, names, objects, error kinds
 //! ```
@@ -17,6 +17,7 @@ pub mod codec;
 pub mod model;
 pub mod plumbing;
 pub mod porcelain;
+pub mod remote;
 pub mod store;
 pub mod sys;
 pub mod worktree;

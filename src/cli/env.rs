@@ -1,10 +1,11 @@
 //! The environment of the process, read once and here alone, and handed down as plain values.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::model::{ErrorKind, Time};
-use crate::porcelain::UNKNOWN_USER;
+use crate::porcelain::{UNKNOWN_USER, Variables};
 
 use super::error::Explained;
 
@@ -33,6 +34,10 @@ pub(crate) struct Environment {
     pub(crate) threads: usize,
     /// The command as one line, for the origin of a version.
     pub(crate) command: String,
+    /// What tells how remotes are reached; may hold secrets.
+    pub(crate) variables: Variables,
+    /// The person's home, where the cloud's own tools keep their files.
+    pub(crate) home: Option<PathBuf>,
 }
 
 /// A variable of the environment has a value that makes no sense.
@@ -83,6 +88,8 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("DSV_AUTHOR_EMAIL", "address of the author of new versions; overrides user.email"),
     ("DSV_NOW", "the time to use instead of the clock's, as 2026-11-23T14:05:09+01:00"),
     ("DSV_THREADS", "number of worker threads; one for each core unless told"),
+    ("AWS_*, GOOGLE_*, AZURE_*", "credentials and addresses of remotes, as the cloud's own tools read them"),
+    ("HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE", "how remotes are reached"),
     ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE", "whether to colour, unless --color tells"),
 ];
 
@@ -97,6 +104,7 @@ impl Environment {
         let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
         let mut environment = Self::read(&process_variable, &start, chdir, repo)?;
         environment.command = command_line(&arguments);
+        environment.variables = Variables(remote_variables(std::env::vars_os()));
         Ok(environment)
     }
 
@@ -128,8 +136,28 @@ impl Environment {
                 Some(t) => t.parse().ok().filter(|n| *n > 0).ok_or(EnvironmentError::Threads(t))?,
             },
             command: String::new(),
+            variables: Variables::default(),
+            home: path("HOME").or_else(|| path("USERPROFILE")),
         })
     }
+}
+
+/// How the names of variables begin that tell how remotes are reached.
+const REMOTE_PREFIXES: &[&str] =
+    &["AWS_", "AZURE_", "GOOGLE_", "GCS_", "STORAGE_", "CLOUDSDK_", "IDENTITY_", "MSI_"];
+/// Others of that kind, in capitals.
+const REMOTE_NAMES: &[&str] =
+    &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// The variables that tell how remotes are reached. One that is no UTF-8 cannot be used by any of them.
+fn remote_variables(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+    let texts = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let wanted = |name: &str| {
+        let upper = name.to_ascii_uppercase();
+        REMOTE_NAMES.contains(&upper.as_str())
+            || REMOTE_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+    };
+    texts.filter(|(name, value)| !value.is_empty() && wanted(name)).collect()
 }
 
 fn now_error(cause: impl std::error::Error + Send + Sync + 'static) -> EnvironmentError {

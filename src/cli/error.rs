@@ -9,6 +9,7 @@ use crate::model::{ErrorKind, NameError};
 use crate::plumbing::checkout::CheckoutError;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
+use crate::plumbing::rebase;
 use crate::plumbing::stage::StageError;
 use crate::plumbing::store_files::StoreFilesError;
 use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, mktree, refs, update_index};
@@ -116,6 +117,9 @@ impl Explained for porcelain::Error {
             Self::Stage(StageError::Store(StoreFilesError::Files { problems, .. })) => {
                 problems.iter().map(|problem| chain(problem).join(": ")).collect()
             }
+            Self::Rebase(rebase::Error::Conflict { paths }) => {
+                paths.iter().map(ToString::to_string).collect()
+            }
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
             }
@@ -199,6 +203,10 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
         | ErrorKind::DiskFull
         | ErrorKind::Io => 3,
         ErrorKind::Corrupt => 4,
+        ErrorKind::RemoteUnreachable
+        | ErrorKind::RemoteDenied
+        | ErrorKind::RemoteNotFound
+        | ErrorKind::Remote => 5,
         ErrorKind::Internal => 70,
         ErrorKind::Interrupted => 130,
     }

@@ -44,6 +44,8 @@ impl Session {
             host: env.host.clone(),
             now: env.now,
             command: Some(env.command.clone()),
+            variables: env.variables.clone(),
+            home: env.home.clone(),
             git_status: Some(Arc::new(GitProgram)),
             ..porcelain::Environment::system(&env.cwd)
         }

@@ -27,6 +27,9 @@ pub const PACK: Format = Format { letter: b'p', number: 1, name: "pack" };
 /// An index over packs.
 pub const PACK_INDEX: Format = Format { letter: b'x', number: 1, name: "pack index" };
 
+/// An index segment of a remote.
+pub const SEGMENT: Format = Format { letter: b's', number: 1, name: "index segment" };
+
 impl Format {
     /// The header's bytes.
     pub const fn header(self) -> [u8; HEADER_LEN] {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DecodeError;
-use crate::model::{Event, EventId, RefMove};
+use crate::model::{Event, EventId, RefEntry, RefMove, Upload};
 
 /// Longest line that is read, in bytes.
 pub const MAX_LINE_LEN: usize = 1024 * 1024;
@@ -63,6 +63,39 @@ pub fn encode_ref_move(moved: &RefMove) -> Vec<u8> {
 /// When it is none or not canonical.
 pub fn decode_ref_move(line: &[u8]) -> Result<RefMove, DecodeError> {
     decode("line of the log of refs", line)
+}
+
+/// The bytes of an entry of a remote's log of refs.
+pub fn encode_ref_entry(entry: &RefEntry) -> Vec<u8> {
+    encode(entry)
+}
+
+/// Decodes an entry of a remote's log of refs. Keys that are not known are passed over: whoever adds one that
+/// matters raises the number of the format or adds a feature, which the caller looks at.
+///
+/// # Errors
+/// When it is none.
+pub fn decode_ref_entry(bytes: &[u8]) -> Result<RefEntry, DecodeError> {
+    const WHAT: &str = "entry of a remote's log of refs";
+    let malformed = |why: String| DecodeError::malformed(WHAT, why);
+    let entry: RefEntry = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+    if entry.format == 0 || entry.number == 0 {
+        return Err(malformed("a number is 0".to_owned()));
+    }
+    Ok(entry)
+}
+
+/// The bytes of the mark of an upload under way.
+pub fn encode_upload(upload: &Upload) -> Vec<u8> {
+    encode(upload)
+}
+
+/// Decodes the mark of an upload.
+///
+/// # Errors
+/// When it is none or not canonical.
+pub fn decode_upload(bytes: &[u8]) -> Result<Upload, DecodeError> {
+    decode("mark of an upload", bytes)
 }
 
 #[cfg(test)]
@@ -133,6 +166,8 @@ mod tests {
         fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode_event(&bytes);
             let _ = decode_ref_move(&bytes);
+            let _ = decode_ref_entry(&bytes);
+            let _ = decode_upload(&bytes);
         }
 
         #[test]

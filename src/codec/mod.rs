@@ -12,6 +12,7 @@ pub mod pack_index;
 mod read;
 pub mod ref_file;
 pub mod repository_format;
+pub mod segment;
 pub mod staging_index;
 pub mod tree;
 mod version;

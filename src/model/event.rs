@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TagName, Time, VersionId};
+use super::{TagName, Time, VersionId, version_hex};
 
 /// SHA-256 of an event's JSON bytes.
 pub type EventId = super::ObjectId;
@@ -46,20 +46,6 @@ pub struct Event {
     pub host: String,
     /// Orders events of one second that one process made: later ones are larger.
     pub sequence: u64,
-}
-
-mod version_hex {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::VersionId;
-
-    pub(super) fn serialize<S: Serializer>(id: &VersionId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VersionId, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 /// What the events of one version amount to.

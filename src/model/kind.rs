@@ -74,6 +74,14 @@ kinds! {
     Interrupted => "interrupted",
     /// A bug in dsv.
     Internal => "internal",
+    /// The remote cannot be reached, or the connection to it failed.
+    RemoteUnreachable => "remote-unreachable",
+    /// The remote does not accept the credentials, or does not allow this.
+    RemoteDenied => "remote-denied",
+    /// The remote's bucket or container does not exist.
+    RemoteNotFound => "remote-not-found",
+    /// Any other failure of a remote.
+    Remote => "remote",
 }
 
 impl ErrorKind {

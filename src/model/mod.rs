@@ -10,16 +10,22 @@ mod name;
 mod path;
 mod progress;
 mod refs;
+mod remote;
 mod time;
 mod version;
+mod version_hex;
 
 pub use entry::{Entry, EntryKind, Totals};
 pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
-pub use name::{DatasetName, Label, NameError, TagName};
-pub use path::{EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, quote_path};
+pub use name::{DatasetName, Label, NameError, RemoteName, TagName};
+pub use path::{
+    EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,
+    is_temp_name, quote_path,
+};
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
-pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName};
+pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName, TRACKING_REFS};
+pub use remote::{REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
 pub use time::Time;
 pub use version::{Author, GitOrigin, Origin, Version};

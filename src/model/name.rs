@@ -111,6 +111,43 @@ name_newtype! {
     TagName, "tag"
 }
 
+/// The name of a remote, a single part: `origin`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RemoteName(String);
+
+impl RemoteName {
+    /// Checks and takes a name.
+    ///
+    /// # Errors
+    /// When a rule of names is broken; the error names the rule.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        check_name("remote name", &text)?;
+        if text.contains('/') {
+            return Err(NameError { what: "remote name", text, why: "a slash is not allowed" });
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RemoteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RemoteName {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(text)
+    }
+}
+
 impl DatasetName {
     /// The name nearest to `text` that is valid, for a default taken from a folder's name.
     pub fn from_lossy(text: &str) -> Self {

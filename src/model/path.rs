@@ -12,13 +12,16 @@ pub const MAX_PATH_LEN: usize = 16 * 1024;
 /// Most directories that may lie inside each other.
 pub const MAX_DEPTH: usize = 1024;
 
+/// How the name of every temporary file begins.
+pub const TEMP_PREFIX: &str = ".tmp-dsv-";
+
 /// Why bytes are no name or path of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// A component is empty (`a//b`, a leading or a trailing slash).
     #[error("'{0}' has an empty component")]
     Empty(String),
-    /// `.`, `..`, `.dsv`, or bytes that no file name may have.
+    /// `.`, `..`, a repository, a temporary file, or bytes that no file name may have.
     #[error("'{0}' is not allowed as a name in a dataset")]
     Forbidden(String),
     /// Too many bytes or too deep.
@@ -26,7 +29,8 @@ pub enum PathError {
     TooLong(String, usize),
 }
 
-/// The name of one entry in a directory: bytes without `/` and NUL, not `.`, `..` or `.dsv`.
+/// The name of one entry in a directory: bytes without `/` and NUL, not `.` or `..`, not that of a
+/// repository, dsv's or git's, nor of a [temporary file](is_temp_name).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryName(BString);
 
@@ -193,15 +197,43 @@ fn check_name(name: &[u8]) -> Result<(), PathError> {
     if name.len() > MAX_NAME_LEN {
         return Err(PathError::TooLong(quote_path(&name[..80]), name.len()));
     }
-    // `.dsv` in any case: on a file system that folds case it would be the repository itself.
     let forbidden = matches!(name, b"." | b"..")
-        || name.eq_ignore_ascii_case(b".dsv")
+        || is_repository(name)
+        || is_temp_name(name)
         || name.iter().any(|b| matches!(b, b'/' | 0))
         || (cfg!(windows) && forbidden_on_windows(name));
     if forbidden { Err(PathError::Forbidden(quote_path(name))) } else { Ok(()) }
 }
 
-/// Names that Windows gives a meaning of its own or silently changes.
+/// Whether a file or directory of this name is never data, and is passed over without a word: a repository,
+/// dsv's or git's, or what an interrupted write left.
+pub fn is_never_data(name: &[u8]) -> bool {
+    matches!(name, b".dsv" | b".git") || is_temp_name(name)
+}
+
+/// Whether a name is that of a repository in any case. On a file system that folds case it would be the
+/// repository itself, and a version that came from elsewhere could put into it what is run later.
+fn is_repository(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b".dsv") || name.eq_ignore_ascii_case(b".git")
+}
+
+/// Whether a file of this name was left by a publication that did not end, and can be removed when
+/// nobody is at work.
+///
+/// Only the exact shape that writers make counts, so that nobody's own file is taken for one.
+pub fn is_temp_name(name: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(TEMP_PREFIX.as_bytes()) else { return false };
+    let mut parts = rest.split(|&b| b == b'-');
+    let mut part =
+        |allowed: fn(&u8) -> bool| parts.next().is_some_and(|p| !p.is_empty() && p.iter().all(allowed));
+    let pid = part(u8::is_ascii_digit);
+    let nonce = part(u8::is_ascii_hexdigit);
+    let counter = part(u8::is_ascii_digit);
+    pid && nonce && counter && parts.next().is_none()
+}
+
+/// Names that Windows gives a meaning of its own or silently changes; among them the short ones that it
+/// makes for repositories.
 fn forbidden_on_windows(name: &[u8]) -> bool {
     const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
     let stem = name.split(|&b| b == b'.').next().unwrap_or_default().to_ascii_uppercase();
@@ -211,6 +243,8 @@ fn forbidden_on_windows(name: &[u8]) -> bool {
     name.iter().any(|b| *b < 0x20 || br#"<>:"\|?*"#.contains(b))
         || matches!(name.last(), Some(b'.' | b' '))
         || numbered
+        || name.eq_ignore_ascii_case(b"git~1")
+        || name.eq_ignore_ascii_case(b"dsv~1")
         || DEVICES.iter().any(|d| d.as_bytes() == stem)
 }
 
@@ -254,13 +288,13 @@ mod tests {
 
     #[test]
     fn names_that_escape_are_refused() {
-        for bad in ["", ".", "..", ".dsv", ".DSV", "a/b", "a\0b"] {
+        for bad in ["", ".", "..", ".dsv", ".DSV", ".git", ".Git", ".tmp-dsv-1-ab-2", "a/b", "a\0b"] {
             assert!(EntryName::new(bad).is_err(), "{bad:?}");
         }
-        for bad in ["/a", "a/", "a//b", "../a", "a/../b", "a/.dsv/b"] {
+        for bad in ["/a", "a/", "a//b", "../a", "a/../b", "a/.dsv/b", ".git/hooks/pre-commit", "a/.GIT"] {
             assert!(RepoPath::new(bad).is_err(), "{bad:?}");
         }
-        assert!(RepoPath::new("a/.dsvignore/..b/...").is_ok());
+        assert!(RepoPath::new("a/.dsvignore/.gitignore/.git-x/.tmp-dsv-notes/..b/...").is_ok());
         assert!(RepoPath::new("x/".repeat(MAX_DEPTH) + "x").is_err());
     }
 

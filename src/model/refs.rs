@@ -4,10 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetName, Time, VersionId};
+use super::version_hex::optional;
+use super::{DatasetName, RemoteName, Time, VersionId};
 
 /// How the full name of a dataset's ref begins.
 pub const DATASET_REFS: &str = "refs/datasets/";
+
+/// How the full name of a ref begins that tells where a dataset was on a remote when it was last looked at.
+pub const TRACKING_REFS: &str = "refs/remotes/";
 
 /// What a writer of a ref expects to find; every write states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub enum RefName {
     Head,
     /// `refs/datasets/<name>`
     Dataset(DatasetName),
+    /// `refs/remotes/<remote>/<name>`: where the dataset was on a remote when it was last looked at.
+    Tracking(RemoteName, DatasetName),
 }
 
 impl RefName {
@@ -83,6 +89,7 @@ impl fmt::Display for RefName {
         match self {
             Self::Head => f.write_str("HEAD"),
             Self::Dataset(name) => write!(f, "{DATASET_REFS}{name}"),
+            Self::Tracking(remote, name) => write!(f, "{TRACKING_REFS}{remote}/{name}"),
         }
     }
 }
@@ -97,6 +104,9 @@ impl TryFrom<String> for RefName {
     type Error = super::NameError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
+        if let Some((remote, name)) = text.strip_prefix(TRACKING_REFS).and_then(|rest| rest.split_once('/')) {
+            return Ok(Self::Tracking(RemoteName::new(remote)?, DatasetName::new(name)?));
+        }
         match text.strip_prefix(DATASET_REFS) {
             Some(name) => DatasetName::new(name).map(Self::Dataset),
             None if text == "HEAD" => Ok(Self::Head),
@@ -113,10 +123,10 @@ pub struct RefMove {
     #[serde(rename = "ref")]
     pub name: RefName,
     /// What it named before; of a symbolic `HEAD`, what that led to.
-    #[serde(with = "version_hex")]
+    #[serde(with = "optional")]
     pub old: Option<VersionId>,
     /// What it names from then on; `None` when it was removed.
-    #[serde(with = "version_hex")]
+    #[serde(with = "optional")]
     pub new: Option<VersionId>,
     /// When.
     pub time: Time,
@@ -124,23 +134,6 @@ pub struct RefMove {
     pub who: String,
     /// Why: `commit: more cats`, `switch to dogs`.
     pub why: String,
-}
-
-mod version_hex {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::VersionId;
-
-    pub(super) fn serialize<S: Serializer>(id: &Option<VersionId>, serializer: S) -> Result<S::Ok, S::Error> {
-        id.map(|id| id.to_string()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<VersionId>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
-    }
 }
 
 #[cfg(test)]
@@ -159,7 +152,7 @@ mod tests {
 
     #[test]
     fn full_names_parse_back() {
-        for text in ["HEAD", "refs/datasets/vision/cats"] {
+        for text in ["HEAD", "refs/datasets/vision/cats", "refs/remotes/origin/vision/cats"] {
             assert_eq!(RefName::try_from(text.to_owned()).unwrap().to_string(), text);
         }
         for bad in ["cats", "refs/heads/cats", "refs/datasets/", "refs/datasets/../x", "head"] {

@@ -85,8 +85,9 @@ impl Error {
 pub fn kind_of(db: &ObjectDb, id: &ObjectId) -> Result<ObjectKind, Error> {
     let bytes = *BlobId::new(*id).as_bytes();
     for fresh in [false, true] {
-        if fresh && !db.refresh()? {
-            break;
+        // Another thread may have looked at the folder since: what it found counts as well.
+        if fresh {
+            db.refresh()?;
         }
         for (record, kind) in [
             (RecordKind::Version, ObjectKind::Version),

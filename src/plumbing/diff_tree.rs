@@ -262,42 +262,51 @@ pub struct Rename {
     pub entry: Entry,
 }
 
+/// Removed files of one content, or of one content and one name, the first in order of path last. Those that
+/// have been paired by the other key are taken off when they are met.
+#[derive(Default)]
+struct Candidates(Vec<usize>);
+
+impl Candidates {
+    fn take(&mut self, gone: &[bool]) -> Option<usize> {
+        std::iter::from_fn(|| self.0.pop()).find(|number| !gone[*number])
+    }
+}
+
+fn name_of(path: &RepoPath) -> &[u8] {
+    path.as_bytes().rsplit(|&b| b == b'/').next().unwrap_or_default()
+}
+
 /// Takes pairs of equal content out of removed and added files. Of several candidates, the one with the
 /// same name comes first, then the first in order of path; so the pairs are the same for everyone. Empty files
 /// and directories are never paired: they are all equal.
 pub fn take_renames(changes: &mut Vec<TreeChange>) -> Vec<Rename> {
-    let mut removed: HashMap<(EntryKind, ObjectId), Vec<usize>> = HashMap::new();
+    let mut of_content: HashMap<(EntryKind, ObjectId), Candidates> = HashMap::new();
+    let mut of_name: HashMap<(EntryKind, ObjectId, &[u8]), Candidates> = HashMap::new();
     for (number, change) in changes.iter().enumerate().rev() {
         if let (Some(old), None) = (&change.old, &change.new)
             && old.size > 0
             && !old.kind.is_dir()
         {
-            removed.entry((old.kind, old.id)).or_default().push(number);
+            of_content.entry((old.kind, old.id)).or_default().0.push(number);
+            of_name.entry((old.kind, old.id, name_of(&change.path))).or_default().0.push(number);
         }
     }
     let mut gone = vec![false; changes.len()];
     let mut renames = Vec::new();
-    for number in 0..changes.len() {
-        let (None, Some(new)) = (&changes[number].old, &changes[number].new) else { continue };
-        let Some(candidates) = removed.get_mut(&(new.kind, new.id)) else { continue };
-        let same_name =
-            candidates.iter().rposition(|&at| changes[at].path.name() == changes[number].path.name());
-        let Some(from) = same_name.map(|at| candidates.remove(at)).or_else(|| candidates.pop()) else {
-            continue;
-        };
+    for (number, change) in changes.iter().enumerate() {
+        let (None, Some(new)) = (&change.old, &change.new) else { continue };
+        let same_name = of_name.get_mut(&(new.kind, new.id, name_of(&change.path)));
+        let same_name = same_name.and_then(|candidates| candidates.take(&gone));
+        let any = || of_content.get_mut(&(new.kind, new.id))?.take(&gone);
+        let Some(from) = same_name.or_else(any) else { continue };
         gone[from] = true;
         gone[number] = true;
-        renames.push(Rename {
-            from: changes[from].path.clone(),
-            to: changes[number].path.clone(),
-            entry: new.clone(),
-        });
+        let (from, to) = (changes[from].path.clone(), change.path.clone());
+        renames.push(Rename { from, to, entry: new.clone() });
     }
-    let mut number = 0;
-    changes.retain(|_| {
-        number += 1;
-        !gone[number - 1]
-    });
+    let mut gone = gone.into_iter();
+    changes.retain(|_| !gone.next().unwrap_or(false));
     renames
 }
 

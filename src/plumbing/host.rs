@@ -4,7 +4,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::sys::File;
-pub use crate::sys::{Clock, Fs, IoContext, IoError, Lock, OsFs, SystemClock, bytes_to_path, publish};
+pub use crate::sys::{
+    Clock, FileKind, Fs, IoContext, IoError, Lock, OsFs, Stat, SystemClock, bytes_to_path, publish,
+};
 
 /// An open file as a source of bytes.
 pub struct FileReader(Box<dyn File>);

@@ -1,6 +1,6 @@
 //! `merge-base`: where two lines of versions parted.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use super::history::{HistoryError, ancestors};
 use crate::model::{Interrupt, VersionId};
@@ -27,6 +27,29 @@ pub fn run(
     let mut best: Vec<_> = common().filter(|(id, _)| !beaten.contains(id)).collect();
     best.sort_by_key(|(id, version)| (std::cmp::Reverse(version.time.seconds), **id));
     Ok(best.into_iter().map(|(id, _)| *id).collect())
+}
+
+/// Whether one version can be reached from another; each can be reached from itself. Reads no more of the history
+/// than it takes to find it.
+///
+/// # Errors
+/// When a version on the way is missing or damaged; when interrupted.
+pub fn is_ancestor(
+    db: &ObjectDb,
+    ancestor: VersionId,
+    descendant: VersionId,
+    interrupt: &Interrupt,
+) -> Result<bool, HistoryError> {
+    let mut pending = VecDeque::from([descendant]);
+    let mut seen = HashSet::from([descendant]);
+    while let Some(id) = pending.pop_front() {
+        if id == ancestor {
+            return Ok(true);
+        }
+        interrupt.check()?;
+        pending.extend(db.version(&id)?.parents.into_iter().filter(|parent| seen.insert(*parent)));
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod mktree;
 pub mod pack_objects;
 pub mod reachable;
 pub mod read_tree;
+pub mod rebase;
 pub mod refresh;
 pub mod refs;
 pub mod rev_list;
@@ -36,6 +37,7 @@ pub mod stage;
 pub mod store_files;
 #[cfg(test)]
 mod test_history;
+pub mod transfer;
 pub mod tree_edit;
 mod tree_error;
 pub mod tree_walk;

@@ -15,6 +15,9 @@ pub enum Error {
     /// `HEAD` was to be removed.
     #[error("HEAD cannot be removed")]
     HeadStays,
+    /// Where a remote is, only the remote tells.
+    #[error("refs of remotes are moved by 'dsv fetch' and 'dsv push' alone")]
+    Tracking,
     /// `HEAD` is not symbolic.
     #[error("HEAD is detached: it names the version {}, no dataset", .0.short(12))]
     Detached(VersionId),
@@ -27,7 +30,7 @@ impl Error {
             Self::Store(error) => error.kind(),
             Self::NoVersion(_) => ErrorKind::NotFound,
             Self::HeadStays => ErrorKind::Usage,
-            Self::Detached(_) => ErrorKind::Refused,
+            Self::Detached(_) | Self::Tracking => ErrorKind::Refused,
         }
     }
 }
@@ -51,6 +54,7 @@ pub fn update_ref(
     }
     let head = match name {
         RefName::Dataset(name) => return Ok(refs.update(lock, name, expected, new, note)?),
+        RefName::Tracking(..) => return Err(Error::Tracking),
         RefName::Head => refs.head()?,
     };
     match (&head, new) {

@@ -5,6 +5,7 @@
 //! | `HEAD` | the version that the worktree stands on |
 //! | `cats`, `refs/datasets/cats` | a dataset's newest version |
 //! | `cats@1.2.0`, `cats@1.2`, `cats@1`, `cats@latest` | a version by its label; the highest patch, or minor and patch; the newest |
+//! | `origin/cats`, `refs/remotes/origin/cats` | the newest version of a dataset of a remote, as it was last seen |
 //! | `gold`, `refs/tags/gold` | the newest version that bears the tag |
 //! | `5f3a`, 4 to 64 hexadecimal digits | what has an id that begins so |
 //! | `REV~3`, `REV~` | the third, the first, ancestor by first parents |
@@ -28,7 +29,8 @@ use super::labels::{LabelQuery, find, newest};
 use super::tree_walk::lookup;
 use crate::codec::pack::RecordKind;
 use crate::model::{
-    BlobId, DatasetName, Entry, Head, Interrupt, ObjectId, RepoPath, TagName, TreeId, Version, VersionId,
+    BlobId, DatasetName, Entry, Head, Interrupt, ObjectId, RemoteName, RepoPath, TRACKING_REFS, TagName,
+    TreeId, Version, VersionId,
 };
 use crate::store::{EventLog, ObjectDb, Refs, StoreError};
 
@@ -207,10 +209,23 @@ impl<'a> Names<'a> {
         if let Some(id) = self.refs.read(dataset)? {
             return Ok(id);
         }
+        if let Some((id, _)) = self.tracked(dataset.as_str())? {
+            return Ok(id);
+        }
         match self.refs.head()? {
             Head::Dataset(name) if name == *dataset => Err(RevError::NoVersionYet { dataset: name }),
             _ => Err(self.not_found(revision)),
         }
+    }
+
+    /// Where a dataset of a remote was, if `name` is a remote's name, a slash and a dataset's name.
+    fn tracked(&self, name: &str) -> Result<Option<(VersionId, DatasetName)>, RevError> {
+        let name = name.strip_prefix(TRACKING_REFS).unwrap_or(name);
+        let Some((remote, dataset)) = name.split_once('/') else { return Ok(None) };
+        let (Ok(remote), Ok(dataset)) = (RemoteName::new(remote), DatasetName::new(dataset)) else {
+            return Ok(None);
+        };
+        Ok(self.refs.tracking().read(&remote, &dataset)?.map(|id| (id, dataset)))
     }
 
     fn labelled(
@@ -219,6 +234,11 @@ impl<'a> Names<'a> {
         dataset: &DatasetName,
         query: &LabelQuery,
     ) -> Result<VersionId, RevError> {
+        if self.refs.read(dataset)?.is_none()
+            && let Some((tip, dataset)) = self.tracked(dataset.as_str())?
+        {
+            return self.labelled_below(revision, &dataset, query, &[tip], None);
+        }
         let (tips, unknown) = match self.tip(revision, dataset) {
             Ok(tip) => (vec![tip], None),
             // A dataset that was renamed or deleted may live on in the history of others.
@@ -227,9 +247,20 @@ impl<'a> Names<'a> {
             }
             Err(error) => return Err(error),
         };
-        let found = find(self.db, &tips, dataset, query, self.interrupt)?;
+        self.labelled_below(revision, dataset, query, &tips, unknown)
+    }
+
+    fn labelled_below(
+        &self,
+        revision: &Revision,
+        dataset: &DatasetName,
+        query: &LabelQuery,
+        tips: &[VersionId],
+        unknown: Option<RevError>,
+    ) -> Result<VersionId, RevError> {
+        let found = find(self.db, tips, dataset, query, self.interrupt)?;
         if found.is_empty() {
-            let newest = newest(self.db, &tips, dataset, self.interrupt)?.map(|(label, _)| label);
+            let newest = newest(self.db, tips, dataset, self.interrupt)?.map(|(label, _)| label);
             if let (None, Some(unknown)) = (&newest, unknown) {
                 return Err(unknown);
             }
@@ -255,6 +286,9 @@ impl<'a> Names<'a> {
             && let Some(id) = self.refs.read(&dataset)?
         {
             candidates.push(self.candidate("dataset", id)?);
+        }
+        if let Some((id, _)) = self.tracked(word)? {
+            candidates.push(self.candidate("dataset of a remote", id)?);
         }
         if let Ok(tag) = TagName::new(word)
             && let Some(versions) = self.tags()?.remove(&tag)

@@ -86,12 +86,11 @@ fn list_in_gitignore(
         return Ok(Vec::new());
     }
     // What was named is listed as it was named; of the whole folder, what lies at its top.
-    let roots = spec.roots();
+    let roots = if spec.filter().is_none() { spec.roots() } else { Vec::new() };
     let added = staged.changes.iter().filter(|(_, action)| *action == StageAction::Added);
     let mut tops = BTreeSet::new();
     for (path, _) in added {
-        let named =
-            roots.iter().find(|root| !root.is_root() && path.starts_with(root) && spec.filter().is_none());
+        let named = roots.iter().find(|root| !root.is_root() && path.starts_with(root));
         let top = || path.components().next().map(RepoPath::from);
         tops.extend(named.cloned().or_else(top));
     }

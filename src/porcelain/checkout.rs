@@ -5,16 +5,18 @@ mod sparse;
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
-use crate::plumbing::checkout::{CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes};
+use crate::plumbing::checkout::{
+    CheckoutError, CheckoutOptions, CheckoutStats, Content, Obstacle, PathChange, apply_changes,
+};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
 use crate::plumbing::scan_worktree::scan_worktree;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, confirm};
-use crate::worktree::{IndexEditor, ScanOptions, Staged, StagingIndex, UntrackedMode};
+use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
-pub(super) use sparse::adopt;
 pub use sparse::{Wanted, fill};
+pub(super) use sparse::{adopt, go as go_sparse};
 
 /// Where to go.
 #[derive(Debug, Clone)]
@@ -57,12 +59,11 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Err(Error::DatasetExists { name: name.clone() });
     }
     let mut index = repo.edit_index(monitor)?;
-    let before = repo.head_version()?;
-    let old = Repository::tree_of(before.as_ref().map(|(_, version)| version));
+    let old = repo.head_tree()?;
     let target = options.version.map(|id| repo.db().version(&id)).transpose()?;
     let new = Repository::tree_of(target.as_ref());
     if index.is_sparse() || options.sparse.is_some() {
-        let (stats, kept_staged) = sparse::go(repo, options, &mut index, new, monitor)?;
+        let (stats, kept_staged) = go_sparse(repo, options, &mut index, old, new, monitor)?;
         move_head(repo, options, monitor)?;
         return Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged });
     }
@@ -86,7 +87,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 
 /// Applies changes and saves the index, whether that went well or not. What a sparse index holds then and its tree
 /// has is no edit.
-fn apply(
+pub(super) fn apply(
     repo: &Repository,
     index: &mut IndexEditor,
     changes: &[PathChange],
@@ -154,15 +155,31 @@ pub(super) fn dirty_paths(
         }
         let verdict = confirm(repo.root(), index, &behind, difference, monitor)?;
         let Verdict::Differs(difference) = verdict else { continue };
-        let path = difference.path;
-        let new = behind.staged(index, &path)?.map(|staged| staged_content(&staged));
-        if new.is_some() {
-            // A file that lies where nothing was checked out replaces nothing that is known.
-            let old = index.get(&path)?.map(|staged| staged_content(&staged));
-            changes.push(PathChange { path, old, new });
+        changes.extend(back_to_staged(&behind, index, difference.path)?);
+    }
+    // What was asked for by a path beyond a link is not looked at, and is not there.
+    for problem in found.problems {
+        if matches!(problem.what, ProblemKind::BeyondSymlink { .. }) {
+            let mut beyond = Vec::new();
+            staged_below(index, &RepoPath::new(problem.path)?, spec, &mut beyond)?;
+            for path in beyond {
+                changes.extend(back_to_staged(&behind, index, path)?);
+            }
         }
     }
     Ok(changes)
+}
+
+/// The change that brings a staged path back. A file that lies where nothing was checked out replaces nothing that
+/// is known.
+fn back_to_staged(
+    behind: &Behind<'_>,
+    index: &StagingIndex,
+    path: RepoPath,
+) -> Result<Option<PathChange>, Error> {
+    let Some(staged) = behind.staged(index, &path)? else { return Ok(None) };
+    let old = index.get(&path)?.map(|staged| staged_content(&staged));
+    Ok(Some(PathChange { path, old, new: Some(staged_content(&staged)) }))
 }
 
 pub(super) const fn staged_content(staged: &Staged) -> Content {
@@ -173,7 +190,7 @@ pub(super) fn content(entry: &Entry) -> Content {
     Content { kind: entry.kind, size: entry.size, id: entry.id }
 }
 
-fn path_change(change: TreeChange) -> PathChange {
+pub(super) fn path_change(change: TreeChange) -> PathChange {
     PathChange {
         path: change.path,
         old: change.old.as_ref().map(content),
@@ -219,21 +236,57 @@ pub(super) fn not_checked_out(
     Ok(())
 }
 
+/// Demands that nothing is lost that a sparse index stages as the tree behind it has it and `HEAD` has not, as may be after
+/// `write-tree` or `read-tree`. What the index holds itself is looked at where it is changed.
+///
+/// # Errors
+/// When `is_lost` says so of something.
+pub(super) fn check_behind(
+    repo: &Repository,
+    index: &StagingIndex,
+    is_lost: impl Fn(&RepoPath, &Content) -> bool,
+) -> Result<(), Error> {
+    let head = repo.head_tree()?;
+    if !index.is_sparse() || index.known_tree() == head {
+        return Ok(());
+    }
+    let mut obstacles = Vec::new();
+    for change in diff_index(repo.db(), head.as_ref(), index)? {
+        let staged = change.new.as_ref().map(content);
+        let is_lost = staged.is_some_and(|staged| is_lost(&change.path, &staged));
+        if is_lost && index.get(&change.path)?.is_none() {
+            obstacles.push((change.path, Obstacle::Staged));
+        }
+    }
+    if obstacles.is_empty() { Ok(()) } else { Err(CheckoutError::WouldOverwrite { obstacles }.into()) }
+}
+
 /// The paths that are chosen and that the index holds, in byte order.
 pub(super) fn staged_paths(index: &StagingIndex, spec: &Pathspec) -> Result<Vec<RepoPath>, Error> {
     let mut paths = Vec::new();
     for root in spec.roots() {
-        if index.get(&root)?.is_some() && spec.matches(&root) {
-            paths.push(root.clone());
-        }
-        for entry in index.iter_below(&root) {
-            let path = entry?.path;
-            if spec.matches(&path) {
-                paths.push(path);
-            }
-        }
+        staged_below(index, &root, spec, &mut paths)?;
     }
     paths.sort_unstable();
     paths.dedup();
     Ok(paths)
+}
+
+/// The staged paths at and below one that are chosen.
+fn staged_below(
+    index: &StagingIndex,
+    root: &RepoPath,
+    spec: &Pathspec,
+    paths: &mut Vec<RepoPath>,
+) -> Result<(), Error> {
+    if index.get(root)?.is_some() && spec.matches(root) {
+        paths.push(root.clone());
+    }
+    for entry in index.iter_below(root) {
+        let path = entry?.path;
+        if spec.matches(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What a face tells of the machine and the person, since no layer below reads it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,17 @@ pub trait GitStatus: Send + Sync + std::fmt::Debug {
 
 /// The account's name where there is none to be found.
 pub const UNKNOWN_USER: &str = "unknown";
+
+/// Variables of the environment, which may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+/// Names, and not what they hold.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// The machine, the person and the command.
 #[derive(Debug, Clone)]
@@ -41,6 +54,10 @@ pub struct Environment {
     pub now: Option<Time>,
     /// The command as one line; recorded as the origin of versions and told to those who wait.
     pub command: Option<String>,
+    /// The variables of the environment that tell how remotes are reached: credentials, addresses, proxies.
+    pub variables: Variables,
+    /// The person's home, where the cloud's own tools keep their files.
+    pub home: Option<PathBuf>,
     /// Who knows whether the git worktree is dirty.
     pub git_status: Option<Arc<dyn GitStatus>>,
 }
@@ -59,6 +76,8 @@ impl Environment {
             host: "localhost".to_owned(),
             now: None,
             command: None,
+            variables: Variables::default(),
+            home: None,
             git_status: None,
         }
     }

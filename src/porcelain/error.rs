@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::settings::SettingsError;
 use crate::model::{
-    DatasetName, ErrorKind, Interrupted, NameError, PathError, RepoPath, TagName, VersionId, quote_path,
+    DatasetName, ErrorKind, Interrupted, NameError, PathError, RemoteName, RepoPath, TagName, VersionId,
+    quote_path,
 };
 use crate::plumbing::TreeError;
 use crate::plumbing::cat_file;
@@ -14,9 +15,12 @@ use crate::plumbing::gc;
 use crate::plumbing::history::HistoryError;
 use crate::plumbing::host::IoError;
 use crate::plumbing::labels::LabelError;
+use crate::plumbing::rebase;
 use crate::plumbing::rev_parse::RevError;
 use crate::plumbing::stage::StageError;
+use crate::plumbing::transfer::TransferError;
 use crate::plumbing::write_tree::WriteTreeError;
+use crate::remote::RemoteError;
 use crate::store::StoreError;
 use crate::worktree::WorktreeError;
 
@@ -140,6 +144,76 @@ pub enum Error {
         /// The version that was to bear it.
         version: Option<VersionId>,
     },
+    /// The own versions cannot be put on top of others'.
+    #[error(transparent)]
+    Rebase(#[from] rebase::Error),
+    /// Objects could not be sent or fetched.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// A remote cannot be reached or used.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// No remote is known.
+    #[error("no remote is known here")]
+    NoRemote,
+    /// There is no remote of that name.
+    #[error("there is no remote '{name}'")]
+    NoSuchRemote {
+        /// The name.
+        name: RemoteName,
+    },
+    /// There is a remote of that name.
+    #[error("the remote '{name}' exists already")]
+    RemoteExists {
+        /// The name.
+        name: RemoteName,
+    },
+    /// Several remotes are known, and none is `origin`.
+    #[error("several remotes are known, and none is called origin")]
+    WhichRemote {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A remote has no such dataset.
+    #[error("'{url}' has no dataset '{dataset}'")]
+    NotOnRemote {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The remote.
+        url: String,
+    },
+    /// A remote has no dataset at all.
+    #[error("'{url}' has no dataset")]
+    EmptyRemote {
+        /// The remote.
+        url: String,
+    },
+    /// A remote has several datasets.
+    #[error("'{url}' has several datasets")]
+    WhichDataset {
+        /// The remote.
+        url: String,
+        /// Their names.
+        datasets: Vec<String>,
+    },
+    /// Both sides have versions that the other has not.
+    #[error("'{dataset}' has versions here ({}) and on {remote} ({}) that the other has not", ours.short(12), theirs.short(12))]
+    Diverged {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The remote.
+        remote: RemoteName,
+        /// Its newest version here.
+        ours: VersionId,
+        /// Its newest version there.
+        theirs: VersionId,
+    },
+    /// The folder that a clone was to make holds something.
+    #[error("'{}' is not empty", path.display())]
+    CloneTarget {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A path cannot be moved.
     #[error("cannot move '{from}' to '{to}': {why}")]
     CannotMove {
@@ -238,6 +312,16 @@ impl Error {
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead | Self::StagedBeforeSparse => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
+            Self::Rebase(error) => error.kind(),
+            Self::Transfer(error) => error.kind(),
+            Self::Remote(error) => error.kind(),
+            Self::NoRemote
+            | Self::NoSuchRemote { .. }
+            | Self::NotOnRemote { .. }
+            | Self::EmptyRemote { .. } => ErrorKind::NotFound,
+            Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
+            Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
+            Self::Diverged { .. } => ErrorKind::Conflict,
             Self::CannotMove { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
             Self::Name(_) => ErrorKind::InvalidName,
@@ -290,6 +374,30 @@ impl Error {
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
                 return None;
             }
+            Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
+                "nothing was changed; 'dsv diff' shows what both sides have, and a version that has both can be committed on theirs"
+            }
+            Self::Rebase(_) => return None,
+            Self::Transfer(error) => return transfer_hint(error),
+            Self::Remote(error) => return error.hint(),
+            Self::NoRemote => "add one with 'dsv remote add origin URL'",
+            Self::NoSuchRemote { .. } => "'dsv remote list' shows them",
+            Self::RemoteExists { .. } => "change it with 'dsv remote set-url', or choose another name",
+            Self::WhichRemote { names } => {
+                return Some(format!("name one with --remote: {}", names.join(", ")));
+            }
+            Self::NotOnRemote { .. } => "'dsv ls-remote' lists what is there; 'dsv push' sends a dataset",
+            Self::EmptyRemote { .. } => "send one with 'dsv push'",
+            Self::WhichDataset { datasets, .. } => {
+                return Some(format!("name one with --dataset: {}", datasets.join(", ")));
+            }
+            Self::Diverged { remote, dataset, .. } => {
+                return Some(format!(
+                    "'dsv diff {dataset} {remote}/{dataset}' shows how they differ; \
+                     'dsv push --rebase' puts yours on top where the paths are others"
+                ));
+            }
+            Self::CloneTarget { .. } => "name another folder, or an empty one",
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
             Self::Gc(error) => return gc_hint(error),
@@ -311,6 +419,28 @@ impl Error {
     }
 }
 
+fn transfer_hint(error: &TransferError) -> Option<String> {
+    let text = match error {
+        TransferError::Store(error) => return store_hint(error),
+        TransferError::Remote(error) => return error.hint(),
+        TransferError::Diverged { .. } | TransferError::Moved { .. } => {
+            "somebody pushed meanwhile: 'dsv pull' brings it here, and 'dsv push --rebase' puts yours on top"
+        }
+        TransferError::Damaged { .. }
+        | TransferError::MissingObject { .. }
+        | TransferError::MissingRecord { .. } => {
+            "'dsv verify --remote' tells what else is damaged there; nothing here was changed"
+        }
+        TransferError::NotConfirmed { .. } => "nothing there was changed; run it again",
+        TransferError::Tree(_)
+        | TransferError::History(_)
+        | TransferError::Io(_)
+        | TransferError::Interrupted(_)
+        | TransferError::UnsupportedFormat { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn gc_hint(error: &gc::Error) -> Option<String> {
     match error {
         gc::Error::Store(error) => store_hint(error),
@@ -318,7 +448,9 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
             Some("'dsv index-pack' makes the index of a pack anew; remove the damaged one then".to_owned())
         }
         gc::Error::UserGone { .. } => Some(
-            "is a disk not mounted? If the repository was deleted, run 'dsv gc --forget-missing'".to_owned(),
+            "is a disk not mounted? If the repository was moved, run 'dsv status' where it is now; once it is \
+             moved or deleted, 'dsv gc --forget-missing' strikes the old place off the list"
+                .to_owned(),
         ),
         gc::Error::InUseDamaged { .. } | gc::Error::Repository { .. } | gc::Error::StagingIndex { .. } => {
             Some("'dsv fsck', run in that repository, tells what is damaged and what is lost".to_owned())
@@ -360,7 +492,10 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
             "commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed"
         }
         CheckoutError::InTheWay { .. } => "move it away and run the command again",
-        CheckoutError::WrongBytes { .. } => "'dsv fsck --full' tells what else is damaged",
+        CheckoutError::Changed { .. } => "it was left as it is; look at it and run the command again",
+        CheckoutError::WrongBytes { .. } | CheckoutError::WrongSize { .. } => {
+            "'dsv fsck --full' tells what else is damaged"
+        }
         CheckoutError::ExternalLink { .. }
         | CheckoutError::Store(_)
         | CheckoutError::Worktree(_)

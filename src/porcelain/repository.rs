@@ -10,7 +10,7 @@ use crate::plumbing::host::{Fs, IoContext, Lock};
 use crate::plumbing::rev_parse::{Names, Resolved};
 use crate::store::{
     DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
-    check_readable, check_writable, read_format,
+    check_readable, check_writable, is_registered, read_format, register_user,
 };
 
 /// A repository whose format and settings were checked, with handles of all that it holds.
@@ -79,7 +79,20 @@ impl Repository {
         let db = ObjectDb::open(Arc::clone(&env.fs), &layout.objects, settings.store_options()?)?;
         let refs = Refs::new(Arc::clone(&env.fs), &layout);
         let events = EventLog::new(Arc::clone(&env.fs), &layout);
-        Ok(Self { env, root, layout, settings, db: Arc::new(db), refs, events })
+        let repository = Self { env, root, layout, settings, db: Arc::new(db), refs, events };
+        // Who only reads may be unable to write there; whoever writes objects tries again in earnest.
+        let _ = repository.register();
+        Ok(repository)
+    }
+
+    /// Puts the repository on the list of those that use its shared store, where a copied or moved one is
+    /// missing: `gc`, run in another one, would take what it refers to for garbage.
+    fn register(&self) -> Result<(), Error> {
+        if !self.layout.is_shared() || is_registered(&**self.fs(), &self.layout)? {
+            return Ok(());
+        }
+        self.check_writable()?;
+        Ok(register_user(self.fs(), &self.layout)?)
     }
 
     /// The machine and the person.
@@ -204,7 +217,11 @@ impl Repository {
         lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, crate::store::StoreError>,
     ) -> Result<T, Error> {
         self.check_writable()?;
-        self.with_lock_request(monitor, |request| Ok(lock(&**self.fs(), &self.layout, request)?))
+        let held =
+            self.with_lock_request(monitor, |request| Ok(lock(&**self.fs(), &self.layout, request)?))?;
+        // A `gc` may have run before it was had: what it removed must not be taken for there.
+        self.db.reopen()?;
+        Ok(held)
     }
 
     /// Tells how this repository's locks are waited for.
@@ -232,7 +249,10 @@ impl Repository {
     /// # Errors
     /// As [`Repository::lock_index`].
     pub fn lock_objects(&self, monitor: &Monitor<'_>) -> Result<ObjectsLock, Error> {
-        self.locked(monitor, |fs, layout, request| ObjectsLock::shared(fs, layout, request))
+        let lock = self.locked(monitor, |fs, layout, request| ObjectsLock::shared(fs, layout, request))?;
+        // Under the lock: no `gc` has read the list and not yet removed what it found unused.
+        self.register()?;
+        Ok(lock)
     }
 
     /// Waits to be alone with the objects: for whoever removes some.

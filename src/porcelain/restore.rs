@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checkout::{
-    adopt, apply_chosen, content, dirty_paths, not_checked_out, staged_content, staged_paths,
+    adopt, apply_chosen, check_behind, content, dirty_paths, not_checked_out, staged_content, staged_paths,
 };
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
@@ -40,7 +40,8 @@ pub struct Outcome {
 /// Brings back files from what is staged, or files and what is staged from a version.
 ///
 /// # Errors
-/// When no path is given or one is unknown; when a changed file would be lost and `force` is not set.
+/// When no path is given or one is unknown; when a changed file, or what is staged and not committed, would
+/// be lost and `force` is not set.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     if options.paths.is_empty() {
         return Err(Error::NoPaths { verb: "restore" });
@@ -84,49 +85,67 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Ok(Outcome { unstaged, ..Default::default() });
     }
     adopt(repo, &mut index, &spec, monitor)?;
-    let mut changes = BTreeMap::new();
-    let mut add = |path: RepoPath, old: Option<Content>, new: Option<Content>| {
-        changes.insert(path.clone(), PathChange { path, old, new });
-    };
-    let absent = absent_paths(repo, &index, &spec)?;
-    if options.source.is_none() && absent.is_empty() && staged_paths(&index, &spec)?.is_empty() {
-        return Err(Error::NoMatch { paths: options.paths.clone() });
+    let changes = changes(repo, options.source, &index, &spec, monitor)?;
+    let Some(changes) = changes else { return Err(Error::NoMatch { paths: options.paths.clone() }) };
+    nothing_in_the_way(repo, &index, &changes)?;
+    if options.source.is_some() && !options.force {
+        check_behind(repo, &index, |path, staged| {
+            let found = changes.binary_search_by(|change| change.path.cmp(path));
+            !staged.kind.is_dir() && found.is_ok_and(|at| changes[at].new != Some(*staged))
+        })?;
     }
-    absent.into_iter().for_each(|change| add(change.path, change.old, change.new));
-    for dirty in dirty_paths(repo, &index, &spec, monitor)? {
-        add(dirty.path, dirty.old, dirty.new);
+    // What is to go where the index holds nothing has no file to be removed.
+    let (mut gone, mut others) = (Vec::new(), Vec::new());
+    for change in changes {
+        let is_held = index.get(&change.path)?.is_some();
+        if change.new.is_some() || is_held { others.push(change) } else { gone.push(change.path) }
     }
-    if let Some(id) = options.source {
-        let version = repo.db().version(&id)?;
-        for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
-            let old = index.get(&path)?.map(|staged| staged_content(&staged));
-            add(path, old, new);
-        }
-    }
-    // What is not there and is to go has no file to be removed.
-    let (gone, changes): (Vec<_>, Vec<_>) =
-        changes.into_values().partition(|change| change.old.is_none() && change.new.is_none());
-    nothing_in_the_way(repo, &index, &changes, &gone)?;
-    let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor, |index| {
-        gone.iter().for_each(|change| index.remove_in_tree(&change.path));
+    let stats = apply_chosen(repo, &mut index, &others, options.force, monitor, |index| {
+        gone.iter().for_each(|path| index.remove_in_tree(path));
         Ok(())
     })?;
     Ok(Outcome { stats, unstaged: 0 })
 }
 
-/// Demands that no file of the tree behind a sparse index is where a directory is needed, unless it goes too.
-fn nothing_in_the_way(
+/// The changes that bring back what is chosen, in order of path; `None` when nothing is.
+fn changes(
     repo: &Repository,
+    source: Option<VersionId>,
     index: &StagingIndex,
-    changes: &[PathChange],
-    gone: &[PathChange],
-) -> Result<(), Error> {
+    spec: &Pathspec,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Vec<PathChange>>, Error> {
+    let absent = absent_paths(repo, index, spec)?;
+    if source.is_none() && absent.is_empty() && staged_paths(index, spec)?.is_empty() {
+        return Ok(None);
+    }
+    let mut changes = BTreeMap::new();
+    for change in absent.into_iter().chain(dirty_paths(repo, index, spec, monitor)?) {
+        changes.insert(change.path.clone(), change);
+    }
+    if let Some(id) = source {
+        let version = repo.db().version(&id)?;
+        let head = repo.head_tree()?;
+        for (path, new) in wanted(repo, Some(&version.tree), index, spec)? {
+            let old = committed(repo, head.as_ref(), &path, index.get(&path)?)?;
+            changes.insert(path.clone(), PathChange { path, old, new });
+        }
+    }
+    Ok(Some(changes.into_values().collect()))
+}
+
+/// Demands that no file that is staged and not checked out is where a directory is needed, unless it goes too.
+fn nothing_in_the_way(repo: &Repository, index: &StagingIndex, changes: &[PathChange]) -> Result<(), Error> {
     let behind = Behind::new(repo.db(), index);
+    let goes = |path: &RepoPath| {
+        let found = changes.binary_search_by(|change| change.path.cmp(path));
+        found.is_ok_and(|at| changes[at].new.is_none())
+    };
     for change in changes.iter().filter(|change| index.is_sparse() && change.new.is_some()) {
         let mut at = change.path.parent();
         while let Some(path) = at.filter(|path| !path.is_root()) {
-            let file = behind.entry(index, &path)?.filter(|entry| !entry.kind.is_dir());
-            if file.is_some() && gone.binary_search_by(|gone| gone.path.cmp(&path)).is_err() {
+            let staged = behind.staged(index, &path)?;
+            if staged.is_some_and(|staged| staged.absent && !staged.kind.is_dir()) && !goes(&path) {
                 return Err(CheckoutError::InTheWay { path }.into());
             }
             at = path.parent();
@@ -163,6 +182,23 @@ fn forget_removals(index: &mut IndexEditor, tree: Option<&TreeId>, spec: &Pathsp
         if is_removal && spec.matches(&path) {
             index.forget(&path);
         }
+    }
+}
+
+/// What may be staged at a path without being lost when it is replaced: what `HEAD` has there. Where nothing is staged, or
+/// an empty folder, nothing can be lost.
+fn committed(
+    repo: &Repository,
+    head: Option<&TreeId>,
+    path: &RepoPath,
+    staged: Option<Staged>,
+) -> Result<Option<Content>, Error> {
+    match staged {
+        Some(staged) if !staged.kind.is_dir() => {
+            let entry = head.map(|tree| lookup(repo.db(), tree, path)).transpose()?.flatten();
+            Ok(entry.as_ref().map(content))
+        }
+        staged => Ok(staged.as_ref().map(staged_content)),
     }
 }
 

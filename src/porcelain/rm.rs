@@ -1,6 +1,6 @@
 //! `dsv rm`: paths leave the dataset.
 
-use super::checkout::{adopt, apply_chosen, content, not_checked_out, staged_paths};
+use super::checkout::{adopt, apply_chosen, check_behind, content, not_checked_out, staged_paths};
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
@@ -56,8 +56,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         index.save()?;
         return Ok(Outcome { removed });
     }
-    let head = repo.head_version()?;
-    let tree = Repository::tree_of(head.as_ref().map(|(_, version)| version));
+    let tree = repo.head_tree()?;
+    if !options.force {
+        check_behind(repo, &index, |path, _| others.iter().any(|other| path.starts_with(other)))?;
+    }
     let mut changes = Vec::with_capacity(held.len());
     for path in &held {
         let old = tree.map(|tree| lookup(repo.db(), &tree, path)).transpose()?.flatten();

@@ -5,6 +5,9 @@
 //! behind, are copied into one when they have become many. Nothing that can be found is ever out of
 //! reach: the new file is published before the old ones are removed.
 //!
+//! An index of which a line has been flipped is left alone, with the packs it lists: what the line says must
+//! decide on no record, and must not get into a new index, whose checksum would vouch for it.
+//!
 //! Only one process consolidates at a time, on a fresh snapshot: an index that is merged from an old
 //! one could list packs that another process has replaced meanwhile. Who finds another at work leaves
 //! it to that one.
@@ -80,11 +83,18 @@ pub(super) fn merge_indexes(db: &ObjectDb) -> Result<(), StoreError> {
     }
     let mut by_size: Vec<_> = all.iter().filter(|file| file.len() < MAX_MERGED_RECORDS).cloned().collect();
     by_size.sort_by_key(|file| file.len());
-    let chosen = geometric_prefix(&by_size.iter().map(|file| file.len()).collect::<Vec<_>>());
-    if chosen < 2 {
-        return Ok(());
+    loop {
+        let chosen = geometric_prefix(&by_size.iter().map(|file| file.len()).collect::<Vec<_>>());
+        if chosen < 2 {
+            return Ok(());
+        }
+        let sound: Vec<_> = by_size[..chosen].iter().map(|file| file.check().is_ok()).collect();
+        if !sound.contains(&false) {
+            return replace_indexes(db, &by_size[..chosen], |_| true);
+        }
+        let mut sound = sound.into_iter();
+        by_size.retain(|_| sound.next().unwrap_or(true));
     }
-    replace_indexes(db, &by_size[..chosen], |_| true)
 }
 
 /// How many of these ascending sizes to merge so that each one left is at least twice as large as all
@@ -103,11 +113,15 @@ fn geometric_prefix(sizes: &[usize]) -> usize {
 
 /// Publishes one index with the records of `old` that lie in packs that `keep` accepts, then removes
 /// the old ones.
+///
+/// # Errors
+/// When one of the old ones is damaged, or the disk is full or fails; then all of them are still there.
 pub(super) fn replace_indexes(
     db: &ObjectDb,
     old: &[Arc<IndexFile>],
     keep: impl Fn(&PackName) -> bool,
 ) -> Result<(), StoreError> {
+    old.iter().try_for_each(|file| file.check())?;
     let mut packs: Vec<PackName> =
         old.iter().flat_map(|file| file.packs()).filter(|name| keep(name)).collect();
     packs.sort_unstable();
@@ -122,9 +136,7 @@ pub(super) fn replace_indexes(
             }
         }
     }
-    entries.sort_unstable_by_key(|entry| (entry.key(), entry.locator.pack));
-    // A record that lies in several packs is listed once.
-    entries.dedup_by_key(|entry| entry.key());
+    list_once(db, &packs, &mut entries);
     let mut new = None;
     if !packs.is_empty() {
         let bytes = encode_index(&packs, &entries);
@@ -135,6 +147,18 @@ pub(super) fn replace_indexes(
     // An index that was written again byte for byte has the name of the old one: it stays.
     remove_files(db, old.iter().map(|file| file.path.clone()).filter(|path| Some(path) != new.as_ref()))?;
     db.refresh().map(drop)
+}
+
+/// Sorts entries, and leaves one of a record that lies in several packs: in one that is there, if there is any.
+fn list_once(db: &ObjectDb, packs: &[PackName], entries: &mut Vec<IndexEntry>) {
+    entries.sort_unstable_by_key(|entry| (entry.key(), entry.locator.pack));
+    if entries.windows(2).any(|two| two[0].key() == two[1].key()) {
+        let gone: Vec<bool> =
+            packs.iter().map(|name| db.fs.stat(&db.objects.join(pack_file_name(name))).is_err()).collect();
+        let is_gone = |entry: &IndexEntry| gone.get(entry.locator.pack as usize).copied();
+        entries.sort_unstable_by_key(|entry| (entry.key(), is_gone(entry), entry.locator.pack));
+        entries.dedup_by_key(|entry| entry.key());
+    }
 }
 
 /// Removes files of the database; one that is gone already is fine.
@@ -169,7 +193,7 @@ fn merge_small_packs(db: &ObjectDb) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The packs of the snapshot that are there and small.
+/// The packs of the snapshot that are there and small, but for those of which an unsound index tells.
 fn small_packs(db: &ObjectDb) -> Result<HashSet<PackName>, StoreError> {
     let indexes = db.indexes();
     let mut names: HashSet<PackName> = indexes.iter().flat_map(|file| file.packs()).collect();
@@ -189,6 +213,11 @@ fn small_packs(db: &ObjectDb) -> Result<HashSet<PackName>, StoreError> {
         }
     });
     failure.map_or(Ok(()), |failure| failure)?;
+    for file in indexes.iter() {
+        if file.packs().any(|name| names.contains(&name)) && file.check().is_err() {
+            file.packs().for_each(|name| _ = names.remove(&name));
+        }
+    }
     Ok(names)
 }
 
@@ -329,16 +358,55 @@ pub fn remove_packs(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<(), Stor
     if packs.is_empty() {
         return Ok(());
     }
+    strike_off(db, packs)?;
+    remove_files(db, packs.iter().map(|name| db.objects.join(pack_file_name(name))))?;
+    db.reopen()?;
+    // A process that wrote the very same pack may have listed it in between. One that does so from now on finds
+    // it gone.
+    let is_gone = |name: &&PackName| db.fs.stat(&db.objects.join(pack_file_name(name))).is_err();
+    strike_off(db, &packs.iter().filter(is_gone).copied().collect())
+}
+
+/// Writes every index that lists one of these packs anew without them.
+fn strike_off(db: &ObjectDb, packs: &HashSet<PackName>) -> Result<(), StoreError> {
     for file in db.indexes().iter().filter(|file| file.packs().any(|name| packs.contains(&name))) {
         replace_indexes(db, std::slice::from_ref(file), |name| !packs.contains(name))?;
     }
-    remove_files(db, packs.iter().map(|name| db.objects.join(pack_file_name(name))))?;
-    db.reopen()
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Compression;
+    use crate::codec::pack::RecordKind;
+    use crate::store::pack_writer::record_info;
+    use crate::sys::OsFs;
+
+    #[test]
+    fn a_record_is_listed_in_a_pack_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = dir.path().join("objects");
+        let open = || ObjectDb::open(OsFs::new(), &objects, Default::default()).unwrap();
+        // Two packs of two writers, with one record in both.
+        let (one, two) = (open(), open());
+        for (db, other) in [(&one, b"a"), (&two, b"b")] {
+            let mut pack = PackWriter::create(&db.fs, &db.objects).unwrap();
+            for bytes in [&b"same"[..], other] {
+                let id = *blake3::hash(bytes).as_bytes();
+                let info = record_info(RecordKind::Blob, id, Compression::Raw, bytes.len(), bytes.len());
+                pack.append(info, &info.encode_header(bytes), bytes).unwrap();
+            }
+            publish_index(db, &pack.seal().unwrap()).unwrap();
+        }
+        let db = open();
+        let mut packs: Vec<_> = db.indexes().iter().flat_map(|file| file.packs()).collect();
+        packs.sort_unstable();
+        db.fs.remove_file(&db.objects.join(pack_file_name(&packs[0]))).unwrap();
+        replace_indexes(&db, &db.indexes(), |_| true).unwrap();
+        let id = *blake3::hash(b"same").as_bytes();
+        assert_eq!(open().get(RecordKind::Blob, &id).unwrap(), b"same");
+    }
 
     #[test]
     fn merging_leaves_a_geometric_series() {

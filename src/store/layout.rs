@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::RemoteName;
+
 /// The name of the repository's folder.
 pub const DSV_DIR: &str = ".dsv";
 
@@ -21,6 +23,11 @@ impl Layout {
         Self { dsv, objects }
     }
 
+    /// Whether the objects lie in a store that other repositories may use, too.
+    pub fn is_shared(&self) -> bool {
+        self.objects.parent() != Some(&*self.dsv)
+    }
+
     /// Format number and feature flags.
     pub fn format(&self) -> PathBuf {
         self.dsv.join("format")
@@ -34,6 +41,16 @@ impl Layout {
     /// The repository's configuration.
     pub fn config(&self) -> PathBuf {
         self.dsv.join("config")
+    }
+
+    /// The remotes and how each is reached.
+    pub fn remotes(&self) -> PathBuf {
+        self.dsv.join("remotes")
+    }
+
+    /// The folder of what was learned of a remote; all of it can be had again.
+    pub fn remote_cache(&self, remote: &RemoteName) -> PathBuf {
+        self.dsv.join("cache").join(remote.as_str())
     }
 
     /// The folder of the staging index.

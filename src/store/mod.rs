@@ -17,6 +17,7 @@ mod pack_file;
 mod pack_writer;
 mod record_set;
 mod refs;
+mod tracking;
 mod users;
 mod writer;
 
@@ -33,7 +34,8 @@ pub use odb::{Counters, Location, ObjectDb, StoreOptions, UnreadableIndex};
 pub use pack_file::{PackFile, PackTable, RecordRun, Scan, ScannedRecord, StoredRecord, runs, write_index};
 pub use record_set::RecordSet;
 pub use refs::{Note, RefLog, Refs, SkippedLine};
-pub use users::{forget_user, register_user, users_of_store};
+pub use tracking::{Tracked, TrackingRefs};
+pub use users::{forget_user, is_registered, register_user, users_of_store};
 pub use writer::{WriteStats, Writer};
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ struct Snapshot {
 }
 
 /// How often a folder that keeps changing is looked at before an answer is believed.
-const ATTEMPTS: usize = 6;
+pub(super) const ATTEMPTS: usize = 6;
 
 /// Largest target for the size of a pack: with one more record of any size its offsets still fit.
 const MAX_PACK_TARGET: u64 = 2 * 1024 * 1024 * 1024;
@@ -136,9 +136,7 @@ impl ObjectDb {
             }
         };
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-        let same = snapshot.files.len() == new.files.len()
-            && new.files.iter().all(|file| snapshot.files.iter().any(|known| Arc::ptr_eq(known, file)))
-            && snapshot.unreadable == new.unreadable;
+        let same = same_files(&snapshot.files, &new.files) && snapshot.unreadable == new.unreadable;
         *snapshot = new;
         Ok(!same)
     }
@@ -225,15 +223,7 @@ impl ObjectDb {
     /// # Errors
     /// When an index is damaged.
     pub fn locate(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Location>, StoreError> {
-        for file in self.indexes().iter() {
-            for locator in file.find(id) {
-                let locator = locator?;
-                if locator.kind == kind {
-                    return Ok(Some(Location { pack: file.pack_name(locator.pack), locator }));
-                }
-            }
-        }
-        Ok(None)
+        locate_in(&self.indexes(), kind, id)
     }
 
     /// Every place of a record in the snapshot; an interrupted consolidation can leave several.
@@ -288,9 +278,10 @@ impl ObjectDb {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let Some(location) = self.locate(kind, id)? else {
+            let seen = self.indexes();
+            let Some(location) = locate_in(&seen, kind, id)? else {
                 // A listing that ran beside a merge may have missed its result: look until it stands still.
-                if attempts < ATTEMPTS && self.refresh()? {
+                if attempts < ATTEMPTS && self.differs_from(&seen)? {
                     continue;
                 }
                 return Ok(None);
@@ -304,10 +295,17 @@ impl ObjectDb {
             }
             // A pack that is gone was replaced, and so were the indexes that list it.
             let gone = matches!(error, StoreError::MissingPack { .. });
-            if !gone || attempts >= ATTEMPTS || !self.refresh()? {
+            if !gone || attempts >= ATTEMPTS || !self.differs_from(&seen)? {
                 return Err(error);
             }
         }
+    }
+
+    /// Looks at the folder again; true when there are other indexes now than `seen`, which the caller's answer came
+    /// from. Whether this look or that of another thread brought them makes no difference.
+    fn differs_from(&self, seen: &[Arc<IndexFile>]) -> Result<bool, StoreError> {
+        self.refresh()?;
+        Ok(!same_files(seen, &self.indexes()))
     }
 
     /// The raw bytes of a record from any other place than one that failed.
@@ -446,11 +444,36 @@ impl ObjectDb {
         }
     }
 
-    /// Forgets open packs and looks at the folder again; after packs were replaced.
-    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+    /// Forgets open packs and looks at the folder again: what another process removed can then neither be found
+    /// nor read any more. For whoever has just got a lock, and after packs were replaced.
+    ///
+    /// # Errors
+    /// As [`ObjectDb::open`].
+    pub fn reopen(&self) -> Result<(), StoreError> {
         self.packs.clear();
         self.refresh().map(drop)
     }
+}
+
+fn locate_in(
+    files: &[Arc<IndexFile>],
+    kind: RecordKind,
+    id: &[u8; 32],
+) -> Result<Option<Location>, StoreError> {
+    for file in files {
+        for locator in file.find(id) {
+            let locator = locator?;
+            if locator.kind == kind {
+                return Ok(Some(Location { pack: file.pack_name(locator.pack), locator }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether two snapshots have the same files, in whatever order.
+fn same_files(a: &[Arc<IndexFile>], b: &[Arc<IndexFile>]) -> bool {
+    a.len() == b.len() && b.iter().all(|file| a.iter().any(|other| Arc::ptr_eq(other, file)))
 }
 
 pub(super) fn undecodable(kind: RecordKind, id: &[u8; 32], source: DecodeError) -> StoreError {

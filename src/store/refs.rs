@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::files::{absent, create_dirs, read_small};
 use super::line_log::LineLog;
-use super::{Layout, RefsLock, StoreError};
+use super::{Layout, RefsLock, StoreError, TrackingRefs};
 use crate::codec::json_line::{decode_ref_move, encode_ref_move};
 use crate::codec::ref_file::{MAX_REF_FILE_LEN, decode_head, decode_ref, encode_head, encode_ref};
 use crate::model::{DatasetName, Expected, Head, RefMove, RefName, Time, VersionId};
@@ -52,13 +52,20 @@ pub struct Refs {
     head: PathBuf,
     datasets: PathBuf,
     log: LineLog,
+    tracking: TrackingRefs,
 }
 
 impl Refs {
     /// The refs in a repository's folder.
     pub fn new(fs: Arc<dyn Fs>, layout: &Layout) -> Self {
         let log = LineLog::new(Arc::clone(&fs), layout.ref_log());
-        Self { fs, head: layout.head(), datasets: layout.refs().join("datasets"), log }
+        let tracking = TrackingRefs::new(Arc::clone(&fs), layout);
+        Self { fs, head: layout.head(), datasets: layout.refs().join("datasets"), log, tracking }
+    }
+
+    /// Where the datasets of remotes were.
+    pub const fn tracking(&self) -> &TrackingRefs {
+        &self.tracking
     }
 
     fn path(&self, name: &DatasetName) -> PathBuf {

@@ -15,10 +15,28 @@ use crate::sys::{Fs, IoContext, bytes_to_path, is_temp_name, path_to_bytes, publ
 /// # Errors
 /// When the system fails.
 pub fn register_user(fs: &Arc<dyn Fs>, layout: &Layout) -> Result<(), StoreError> {
-    let folder = layout.store_users();
-    create_dirs(&**fs, &folder)?;
+    create_dirs(&**fs, &layout.store_users())?;
     let bytes = path_to_bytes(&layout.dsv).at("list", &layout.dsv)?;
-    Ok(publish(fs, &folder.join(ChunkId::of(bytes).to_string()), bytes)?)
+    Ok(publish(fs, &user_file(layout, &layout.dsv)?, bytes)?)
+}
+
+/// Whether a repository is on that list.
+///
+/// # Errors
+/// When the system fails.
+pub fn is_registered(fs: &dyn Fs, layout: &Layout) -> Result<bool, StoreError> {
+    let path = user_file(layout, &layout.dsv)?;
+    match fs.stat(&path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Ok(Err(error).at("stat", &path)?),
+    }
+}
+
+/// The file that lists a repository.
+fn user_file(layout: &Layout, dsv: &Path) -> Result<PathBuf, StoreError> {
+    let bytes = path_to_bytes(dsv).at("list", dsv)?;
+    Ok(layout.store_users().join(ChunkId::of(bytes).to_string()))
 }
 
 /// Strikes a repository off the list; one that is not on it is fine.
@@ -26,9 +44,8 @@ pub fn register_user(fs: &Arc<dyn Fs>, layout: &Layout) -> Result<(), StoreError
 /// # Errors
 /// When the system fails.
 pub fn forget_user(fs: &dyn Fs, layout: &Layout, dsv: &Path) -> Result<(), StoreError> {
-    let bytes = path_to_bytes(dsv).at("list", dsv)?;
     let folder = layout.store_users();
-    let path = folder.join(ChunkId::of(bytes).to_string());
+    let path = user_file(layout, dsv)?;
     match fs.remove_file(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         removed => removed.at("remove", &path)?,
@@ -69,7 +86,9 @@ mod tests {
         assert_eq!(users_of_store(&*fs, &layout("a")).unwrap(), [""; 0].map(PathBuf::from));
         for name in ["b", "a\n", "b"] {
             register_user(&fs, &layout(name)).unwrap();
+            assert!(is_registered(&*fs, &layout(name)).unwrap());
         }
+        assert!(!is_registered(&*fs, &layout("c")).unwrap());
         let users = users_of_store(&*fs, &layout("a")).unwrap();
         assert_eq!(users, [folder.path().join("a\n"), folder.path().join("b")]);
         for _ in 0..2 {

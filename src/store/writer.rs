@@ -7,21 +7,22 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest, Sha256};
 
-use super::index_file::{IndexFile, index_file_name};
-use super::odb::{ObjectDb, StoreOptions};
+use super::index_file::{IndexFile, index_file_name, pack_file_name};
+use super::odb::{ATTEMPTS, ObjectDb, StoreOptions};
 use super::pack_writer::{PackWriter, SealedPack, record_info};
 use super::{StoreError, consolidate};
 use crate::codec::pack::{MAX_RAW_LEN, RecordInfo, RecordKind};
-use crate::codec::pack_index::encode_index;
+use crate::codec::pack_index::{IndexEntry, encode_index};
 use crate::codec::tree::TreeNode;
 use crate::codec::{Compressor, encode_version};
-use crate::model::{BlobId, TreeId, Version, VersionId};
+use crate::model::{BlobId, ObjectId, TreeId, Version, VersionId};
 use crate::sys::{IoContext, publish};
 
 /// Full packs that may wait for the disk; more make the writers wait, so that memory and the page
@@ -366,10 +367,90 @@ fn seal_all(db: &ObjectDb, session: &Mutex<Session>, full: &Receiver<PackWriter>
 }
 
 /// Publishes the index of one sealed pack and adds it to the snapshot.
+///
+/// Another process may merge the index into another as soon as it is there. Packs are named by what they hold, so it
+/// may also have written the very same pack, and merged that into another before the index was there; then the index
+/// would list a pack that is gone, and is withdrawn.
+///
+/// # Errors
+/// When the disk is full or fails; [`StoreError::MissingPack`] when the pack is gone and a record of it
+/// is in no other.
 pub(super) fn publish_index(db: &ObjectDb, sealed: &SealedPack) -> Result<(), StoreError> {
     let bytes = encode_index(&[sealed.name], &sealed.entries);
-    let path = db.objects.join(index_file_name(&bytes));
-    publish(&db.fs, &path, &bytes)?;
-    db.add_index(IndexFile::open(&*db.fs, &path)?);
-    Ok(())
+    let index = db.objects.join(index_file_name(&bytes));
+    publish(&db.fs, &index, &bytes)?;
+    let pack = db.objects.join(pack_file_name(&sealed.name));
+    match db.fs.stat(&pack) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            consolidate::remove_files(db, [index])?;
+            return demand_elsewhere(db, sealed, &pack);
+        }
+        stat => _ = stat.at("stat", &pack)?,
+    }
+    match IndexFile::open(&*db.fs, &index) {
+        Err(StoreError::Io(error)) if error.is_not_found() => demand_elsewhere(db, sealed, &pack),
+        opened => {
+            db.add_index(opened?);
+            Ok(())
+        }
+    }
+}
+
+/// Demands that what a pack holds is listed by other indexes than its own.
+fn demand_elsewhere(db: &ObjectDb, sealed: &SealedPack, pack: &Path) -> Result<(), StoreError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        db.reopen()?;
+        let Some(IndexEntry { id, locator }) = first_missing(db, sealed)? else { return Ok(()) };
+        // A listing that runs beside a merge may miss its result.
+        if attempts >= ATTEMPTS {
+            let (kind, id) = (locator.kind, ObjectId::Sha256(*id));
+            return Err(StoreError::MissingPack { kind, id, path: pack.to_owned() });
+        }
+    }
+}
+
+fn first_missing<'a>(db: &ObjectDb, sealed: &'a SealedPack) -> Result<Option<&'a IndexEntry>, StoreError> {
+    for entry in &sealed.entries {
+        if !db.contains(entry.locator.kind, &entry.id)? {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::OsFs;
+
+    fn sealed(db: &ObjectDb, id: [u8; 32]) -> SealedPack {
+        let mut pack = PackWriter::create(&db.fs, &db.objects).unwrap();
+        let info = record_info(RecordKind::Blob, id, crate::codec::Compression::Raw, 3, 3);
+        pack.append(info, &info.encode_header(b"one"), b"one").unwrap();
+        pack.seal().unwrap()
+    }
+
+    #[test]
+    fn an_index_of_a_pack_that_another_process_merged_is_withdrawn() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = dir.path().join("objects");
+        let db = Arc::new(ObjectDb::open(OsFs::new(), &objects, StoreOptions::default()).unwrap());
+        let kept = sealed(&db, [1; 32]);
+        let lost = sealed(&db, [2; 32]);
+        // The record of the first is in another pack, too; that of the second is not.
+        let writer = Writer::new(&db).unwrap();
+        writer.put(RecordKind::Blob, [1; 32], b"one", &mut writer.compressor().unwrap()).unwrap();
+        writer.put(RecordKind::Blob, [3; 32], b"two", &mut writer.compressor().unwrap()).unwrap();
+        writer.finish().unwrap();
+        for pack in [&kept, &lost] {
+            db.fs.remove_file(&objects.join(pack_file_name(&pack.name))).unwrap();
+        }
+        let before = db.file_names().unwrap().len();
+        publish_index(&db, &kept).unwrap();
+        assert_eq!(db.get(RecordKind::Blob, &[1; 32]).unwrap(), b"one");
+        assert!(matches!(publish_index(&db, &lost), Err(StoreError::MissingPack { .. })));
+        assert_eq!(db.file_names().unwrap().len(), before);
+    }
 }

@@ -10,27 +10,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{IoContext, IoError};
 use super::fs::{CreateOptions, File, Fs};
-
-/// How the name of every temporary file begins.
-pub const TEMP_PREFIX: &str = ".tmp-dsv-";
+use crate::model::TEMP_PREFIX;
 
 /// Names tried before the directory is held to be broken; one is enough unless someone guesses them.
 const ATTEMPTS: usize = 16;
-
-/// Whether a file of this name was left by a publication that did not end, and can be removed when
-/// nobody is at work.
-///
-/// Only the exact shape that [`PendingFile`] makes counts, so that nobody's own file is taken for one.
-pub fn is_temp_name(name: &[u8]) -> bool {
-    let Some(rest) = name.strip_prefix(TEMP_PREFIX.as_bytes()) else { return false };
-    let mut parts = rest.split(|&b| b == b'-');
-    let mut part =
-        |allowed: fn(&u8) -> bool| parts.next().is_some_and(|p| !p.is_empty() && p.iter().all(allowed));
-    let pid = part(u8::is_ascii_digit);
-    let nonce = part(u8::is_ascii_hexdigit);
-    let counter = part(u8::is_ascii_digit);
-    pid && nonce && counter && parts.next().is_none()
-}
 
 /// A name that no other call returns: process, a number drawn once by each process (process ids repeat
 /// in containers and across machines), and a counter.
@@ -40,6 +23,12 @@ fn temp_name() -> String {
     let nonce = NONCE.get_or_init(|| RandomState::new().hash_one(0u8)) & 0xffff_ffff;
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!("{TEMP_PREFIX}{}-{nonce:08x}-{count}", std::process::id())
+}
+
+/// 32 hexadecimal digits that nobody else draws, on whatever machine.
+pub fn random_hex() -> String {
+    // Each state has keys of its own, which the system's source of randomness made.
+    (0..2u8).map(|half| format!("{:016x}", RandomState::new().hash_one((half, std::process::id())))).collect()
 }
 
 /// A file being written, which has no name yet that anyone would look for. Dropped before it is
@@ -173,6 +162,7 @@ pub fn publish(fs: &Arc<dyn Fs>, path: &Path, bytes: &[u8]) -> Result<(), IoErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::is_temp_name;
     use crate::sys::OsFs;
 
     fn names(fs: &Arc<dyn Fs>, directory: &Path) -> Vec<String> {

@@ -11,16 +11,10 @@ use std::sync::Arc;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::sys::{bytes_to_path, is_temp_name};
+use crate::sys::bytes_to_path;
 
 /// The name of the files that hold patterns.
 pub const IGNORE_FILE: &str = ".dsvignore";
-
-/// Whether a file or directory of this name is never data: a repository, dsv's or git's, or what an
-/// interrupted write left.
-pub fn is_never_data(name: &[u8]) -> bool {
-    matches!(name, b".dsv" | b".git") || is_temp_name(name)
-}
 
 /// A line of an ignore file that is no pattern, and was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +146,5 @@ mod tests {
         let rules = rules("*.x");
         assert!(rules.is_ignored(b"\xff\xfe.x", false));
         assert!(rules.is_ignored(b"a\nb.x", false));
-        assert!(is_never_data(b".git") && is_never_data(b".dsv") && is_never_data(b".tmp-dsv-1-ab-2"));
-        assert!(!is_never_data(b".dsvignore") && !is_never_data(b".gitignore"));
     }
 }

@@ -24,6 +24,12 @@ pub enum MaterializeError<E> {
         /// What is in the way.
         path: RepoPath,
     },
+    /// What is there is not what was found there before.
+    #[error("'{path}' changed meanwhile")]
+    Changed {
+        /// The path.
+        path: RepoPath,
+    },
     /// The content could not be had.
     #[error(transparent)]
     Content(E),
@@ -34,7 +40,7 @@ impl<E> MaterializeError<E> {
     pub fn kind(&self, content: impl FnOnce(&E) -> ErrorKind) -> ErrorKind {
         match self {
             Self::Io(error) => error.kind(),
-            Self::InTheWay { .. } => ErrorKind::WouldOverwrite,
+            Self::InTheWay { .. } | Self::Changed { .. } => ErrorKind::WouldOverwrite,
             Self::Content(error) => content(error),
         }
     }
@@ -45,8 +51,8 @@ impl<E> MaterializeError<E> {
 pub enum Target {
     /// Nothing; a file that appears meanwhile is an error, not a loss.
     Absent,
-    /// Something that may be replaced.
-    Replace,
+    /// Something that may be replaced while it has these facts; whatever it is where there are none.
+    Replace(Option<Stat>),
 }
 
 /// Writes below one root, from many threads.
@@ -96,7 +102,7 @@ impl Materializer {
         self.make_parents(path)?;
         match target {
             Target::Absent => self.write_new(&absolute, options, write),
-            Target::Replace => self.replace(&absolute, options, write),
+            Target::Replace(found) => self.replace(path, found, options, write),
         }
     }
 
@@ -121,16 +127,19 @@ impl Materializer {
 
     fn replace<E>(
         &self,
-        absolute: &Path,
+        path: &RepoPath,
+        found: Option<Stat>,
         options: CreateOptions,
         write: impl FnOnce(&mut dyn File) -> Result<(), MaterializeError<E>>,
     ) -> Result<Stat, MaterializeError<E>> {
+        let absolute = &*self.locate(path)?;
         let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(Err(io::Error::from(io::ErrorKind::InvalidInput)).at("write", absolute)?);
         };
         let mut pending = PendingFile::create_with(&self.fs, folder, options)?;
         write(pending.file())?;
         pending.file().flush().at("write", absolute)?;
+        self.check_unchanged(path, absolute, found)?;
         pending.place_as(name)?;
         // The rename changes the ctime, which the index relies on.
         Ok(self.fs.stat(absolute).at("stat", absolute)?)
@@ -148,7 +157,8 @@ impl Materializer {
     ) -> Result<Stat, MaterializeError<E>> {
         let absolute = self.locate(path)?;
         self.make_parents(path)?;
-        if target == Target::Replace {
+        if let Target::Replace(found) = target {
+            self.check_unchanged(path, &absolute, found)?;
             self.remove_if_there(&absolute)?;
         }
         self.fs.symlink(link, &absolute).at("create the link", &absolute)?;
@@ -177,6 +187,29 @@ impl Materializer {
         Ok(())
     }
 
+    /// Demands that a file is still the one that was found, or gone. As late as can be: what is written to it
+    /// from then on is lost.
+    fn check_unchanged<E>(
+        &self,
+        path: &RepoPath,
+        absolute: &Path,
+        found: Option<Stat>,
+    ) -> Result<(), MaterializeError<E>> {
+        let Some(found) = found else { return Ok(()) };
+        match self.fs.stat(absolute) {
+            // The ctime changes also when another name of the same file goes.
+            Ok(now) if (Stat { ctime_ns: found.ctime_ns, ..now }) == found => Ok(()),
+            Ok(_) => Err(MaterializeError::Changed { path: path.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Ok(Err(error).at("stat", absolute)?),
+        }
+    }
+
+    /// Forgets which folders were real ones: what was found before is looked at again before it is relied on.
+    pub fn forget_folders(&self) {
+        self.folders.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn make_parents<E>(&self, path: &RepoPath) -> Result<(), MaterializeError<E>> {
         path.parent().map_or(Ok(()), |parent| self.make_folder(&parent))
     }
@@ -185,14 +218,23 @@ impl Materializer {
         self.folders.read().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
-    /// Removes a file or a link, and the folders above it that have become empty, up to the root or to
-    /// one that `keep` names.
+    /// Removes the file or link that was found at a path, if there was one, and the folders above it that
+    /// have become empty, up to the root or to one that `keep` names.
     ///
     /// # Errors
-    /// When the system fails; a path that does not exist is fine.
-    pub fn remove(&self, path: &RepoPath, keep: impl Fn(&RepoPath) -> bool) -> Result<(), Plain> {
-        if self.parent_is_real(path)? {
-            self.remove_if_there(&self.locate(path)?)?;
+    /// When it has changed, or the system fails; a path that does not exist is fine.
+    pub fn remove(
+        &self,
+        path: &RepoPath,
+        target: Target,
+        keep: impl Fn(&RepoPath) -> bool,
+    ) -> Result<(), Plain> {
+        if let Target::Replace(found) = target
+            && self.parent_is_real(path)?
+        {
+            let absolute = self.locate(path)?;
+            self.check_unchanged(path, &absolute, found)?;
+            self.remove_if_there(&absolute)?;
         }
         self.remove_empty_parents(path, keep)
     }
@@ -319,14 +361,14 @@ mod tests {
         let stat = put(&m, "a/b/c", Target::Absent, b"one").unwrap();
         assert_eq!((stat.size, stat), (3, OsFs.stat(&dir.path().join("a/b/c")).unwrap()));
         assert!(put(&m, "a/b/c", Target::Absent, b"two").is_err());
-        let stat = put(&m, "a/b/c", Target::Replace, b"three").unwrap();
+        let stat = put(&m, "a/b/c", Target::Replace(None), b"three").unwrap();
         assert_eq!(stat, OsFs.stat(&dir.path().join("a/b/c")).unwrap());
         put(&m, "a/d", Target::Absent, b"").unwrap();
-        m.remove(&path("a/b/c"), |_| false).unwrap();
+        m.remove(&path("a/b/c"), Target::Replace(None), |_| false).unwrap();
         assert!(!dir.path().join("a/b").exists() && dir.path().join("a/d").exists());
-        m.remove(&path("a/d"), |kept| kept == &path("a")).unwrap();
+        m.remove(&path("a/d"), Target::Replace(None), |kept| kept == &path("a")).unwrap();
         assert!(dir.path().join("a").exists());
-        m.remove(&path("a/d"), |_| false).unwrap();
+        m.remove(&path("a/d"), Target::Replace(None), |_| false).unwrap();
         assert!(!dir.path().join("a").exists());
         assert!(dir.path().exists());
     }
@@ -335,7 +377,7 @@ mod tests {
     fn failed_content_leaves_the_path_as_it_was() {
         let (dir, m) = fixture();
         put(&m, "old", Target::Absent, b"old").unwrap();
-        for (at, target) in [("old", Target::Replace), ("new", Target::Absent)] {
+        for (at, target) in [("old", Target::Replace(None)), ("new", Target::Absent)] {
             let failed = m.write_file(&path(at), target, CreateOptions::default(), |_| {
                 Err(MaterializeError::Content("no"))
             });
@@ -354,7 +396,7 @@ mod tests {
         let target = crate::sys::path_to_bytes(outside.path()).unwrap().to_vec();
         m.write_symlink::<()>(&path("a"), Target::Absent, &target).unwrap();
         assert!(matches!(put(&m, "a/b", Target::Absent, b"x"), Err(MaterializeError::InTheWay { .. })));
-        m.remove(&path("a/precious"), |_| false).unwrap();
+        m.remove(&path("a/precious"), Target::Replace(None), |_| false).unwrap();
         m.remove_folder(&path("a/precious"), |_| false).unwrap();
         assert!(outside.path().join("precious").exists());
         assert!(dir.path().join("a").is_symlink());

@@ -9,7 +9,7 @@ mod stat;
 
 pub use crate::codec::staging_index::{EntryRef, Staged, StatFacts};
 pub use error::WorktreeError;
-pub use ignore::{BadPattern, IGNORE_FILE, IgnoreRules, is_never_data};
+pub use ignore::{BadPattern, IGNORE_FILE, IgnoreRules};
 pub use index::{DirEntries, DirView, IndexEditor, StagedEntry, StagingIndex};
 pub use materialize::{MaterializeError, Materializer, Target};
 pub use scan::{

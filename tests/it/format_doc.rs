@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dsv::codec::chunk_list::{ChunkList, Piece};
-use dsv::codec::json_line::{encode_event, encode_ref_move};
+use dsv::codec::json_line::{encode_event, encode_ref_entry, encode_ref_move, encode_upload};
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
 use dsv::codec::ref_file::encode_head;
 use dsv::codec::repository_format::RepositoryFormat;
+use dsv::codec::segment::{self, Placed, encode_segment};
 use dsv::codec::staging_index::{self, BaseWriter, Frame, Op, Staged, StatFacts, journal_header};
 use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
     Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Event, EventAction, Head, Label, ObjectId,
-    Origin, RefMove, RefName, TagName, Time, Totals, TreeId, Version, VersionId,
+    Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time, Totals, TreeId, Upload, UploadState,
+    Version, VersionId,
 };
 
 fn page() -> PathBuf {
@@ -68,6 +70,7 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("version", encode_version(&version)),
         ("chunk-list", list.encode()),
         ("record", record),
+        ("segment", segment()),
         ("staging-base", staging_base()),
         ("staging-journal", staging_journal()),
         ("staging-sparse", staging_sparse()),
@@ -88,6 +91,33 @@ fn texts() -> Vec<(&'static str, String)> {
         who: who.clone(),
         why: "commit: First".into(),
     };
+    let entry = RefEntry {
+        format: 1,
+        reader_features: vec![],
+        dataset: dataset.clone(),
+        number: 2,
+        version: Some(id),
+        previous: Some(VersionId::from_bytes([2; 32])),
+        write_id: "0123456789abcdef0123456789abcdef".to_owned(),
+        who: who.clone(),
+        time,
+        why: "push".to_owned(),
+        segments: vec![SegmentInfo { name: "03".repeat(32), bytes: 139, metadata_bytes: 0, records: 1 }],
+    };
+    let upload = Upload {
+        version: id,
+        dataset: dataset.clone(),
+        label: Label::first(),
+        files: 2,
+        bytes: 307,
+        state: UploadState::Uploading,
+        reason: None,
+        who: who.clone(),
+        host: "lab".to_owned(),
+        time,
+        to_send: 800,
+        sent: 0,
+    };
     let action = EventAction::TagAdded { tag: TagName::new("gold").unwrap() };
     let event = Event { version: id, action, who, time, host: "lab".into(), sequence: 0 };
     let line = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap() + "\n";
@@ -96,7 +126,21 @@ fn texts() -> Vec<(&'static str, String)> {
         ("head", encode_head(&Head::Dataset(dataset))),
         ("ref-move", line(encode_ref_move(&moved))),
         ("event", line(encode_event(&event))),
+        ("ref-entry", line(encode_ref_entry(&entry))),
+        ("upload", line(encode_upload(&upload))),
     ]
+}
+
+fn segment() -> Vec<u8> {
+    let placed = Placed {
+        id: [9; 32],
+        kind: RecordKind::Blob,
+        pack: [4; 32],
+        offset: 5,
+        stored_len: 100,
+        raw_len: 300,
+    };
+    encode_segment(&[], &[placed])
 }
 
 fn staging_base() -> Vec<u8> {
@@ -173,6 +217,9 @@ fn constants() {
         ("TABLE_ENTRY_LEN", pack::TABLE_ENTRY_LEN as u64),
         ("TRAILER_LEN", pack::TRAILER_LEN as u64),
         ("MAX_RAW_LEN", pack::MAX_RAW_LEN as u64),
+        ("PAGE_LEN", segment::PAGE_LEN as u64),
+        ("SEGMENT_HEAD_LEN", segment::SEGMENT_HEAD_LEN as u64),
+        ("SEGMENT_ENTRY_LEN", segment::SEGMENT_ENTRY_LEN as u64),
         ("STAGED_LEN", staging_index::STAGED_LEN as u64),
         ("BLOCK_ENTRIES", staging_index::BLOCK_ENTRIES as u64),
     ];

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use dsv::codec::pack::RecordKind;
 use dsv::model::ErrorKind;
 use dsv::plumbing::host::{Fs, OsFs};
 use dsv::porcelain::gc::Options;
 use dsv::store::consolidate::rewrite_packs;
 
 use crate::support::crash::CrashPlan;
-use crate::support::fault::FaultPlan;
+use crate::support::fault::{Fault, FaultPlan, Scope};
 use crate::support::mini::{Files, Mini, files, noise};
 use crate::support::record::RecordingFs;
 use crate::support::scratch;
@@ -71,10 +72,7 @@ fn what_refs_named_of_late_stays() {
     let version = mini.commit("1.0.0", &content(1));
     mini.move_ref(None);
     // The packs are old, the move of the ref is not.
-    for pack in mini.object_files(".pack") {
-        let old = std::time::SystemTime::now() - Duration::from_secs(LONG.unsigned_abs() * 24 * 60 * 60);
-        std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
-    }
+    make_old(&mini);
     mini.gc(&Options::default()).unwrap();
     assert!(Mini::open(folder.path()).has(&version, &content(1)));
     mini.wait_days(LONG);
@@ -307,4 +305,157 @@ fn packs_are_rewritten_record_for_record() {
     assert!(mini.object_files(".pack").len() < before);
     assert!(mini.has(&version, &content(1)));
     assert!(Mini::try_open(OsFs::new(), folder.path()).unwrap().fsck(true).is_whole());
+}
+
+/// Two repositories of one store.
+fn sharing(folder: &Path) -> (Mini, Mini) {
+    let store = folder.join("store");
+    let make = |name: &str| {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+        Mini::init_with(&folder.join(name), Some(store.clone()))
+    };
+    (make("one"), make("two"))
+}
+
+#[test]
+fn a_copied_or_moved_repository_of_a_shared_store_is_found() {
+    let folder = scratch();
+    let (first, second) = sharing(folder.path());
+    second.commit("1.0.0", &content(1));
+    let copy = folder.path().join("copy");
+    write_copy(&folder.path().join("two"), &copy);
+    let copied = Mini::open(&copy);
+    let version = copied.commit("2.0.0", &content(2));
+    first.wait_days(LONG);
+    first.gc(&Options::default()).unwrap();
+    assert!(Mini::open(&copy).has(&version, &content(2)));
+
+    // Moved, and found by the first command that runs in it.
+    let moved = folder.path().join("moved");
+    std::fs::rename(&copy, &moved).unwrap();
+    let error = first.gc(&Options::default()).unwrap_err();
+    assert!(error.hint().unwrap().contains("moved"), "{:?}", error.hint());
+    Mini::open(&moved);
+    first.gc(&Options { forget_missing: true, ..Default::default() }).unwrap();
+    assert!(Mini::open(&moved).has(&version, &content(2)));
+
+    // The list was lost with the copy open: who writes is on it again.
+    let writer = Mini::open(&moved);
+    std::fs::remove_dir_all(first.repo.layout().store_users()).unwrap();
+    let version = writer.commit("3.0.0", &content(3));
+    first.gc(&Options::default()).unwrap();
+    assert!(Mini::open(&moved).has(&version, &content(3)));
+}
+
+fn write_copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    write_tree(&read_tree(from), to);
+}
+
+/// Makes the packs look old; what refs named does not.
+fn make_old(mini: &Mini) {
+    let old = std::time::SystemTime::now() - Duration::from_secs(LONG.unsigned_abs() * 24 * 60 * 60);
+    for pack in mini.object_files(".pack") {
+        std::fs::File::options().write(true).open(pack).unwrap().set_modified(old).unwrap();
+    }
+}
+
+/// Flips a bit of a record.
+fn damage(mini: &Mini, kind: RecordKind, id: &[u8; 32]) {
+    let place = mini.repo.db().locate(kind, id).unwrap().unwrap();
+    let pack = mini.objects().join(dsv::store::pack_file_name(&place.pack));
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[place.locator.offset as usize + 60] ^= 1;
+    std::fs::write(pack, bytes).unwrap();
+}
+
+#[test]
+fn what_another_repository_named_of_late_hides_no_damage() {
+    let folder = scratch();
+    let (first, second) = sharing(folder.path());
+    // The first one has left the version, which the second one is on.
+    let version = first.commit("1.0.0", &content(1));
+    first.move_ref(None);
+    second.move_ref(Some(version));
+    let tree = first.repo.db().version(&version).unwrap().tree;
+    damage(&first, RecordKind::Tree, tree.as_bytes());
+    make_old(&first);
+    let before = contents(folder.path());
+    let error = Mini::open(&folder.path().join("one")).gc(&Options::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[test]
+fn a_failing_disk_is_no_hole_in_what_was_named_of_late() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let version = mini.commit("1.0.0", &content(1));
+    mini.move_ref(None);
+    let whole = read_tree(folder.path());
+    let plan = FaultPlan { scope: Scope::Reads, ..FaultPlan::once(Fault::Io) };
+    plan.sweep(|fs| {
+        write_tree(&whole, folder.path());
+        make_old(&mini);
+        let fs: std::sync::Arc<dyn Fs> = fs.clone();
+        if let Ok(mini) = Mini::try_open(fs, folder.path()) {
+            let _ = mini.gc(&Options::default());
+        }
+        assert!(Mini::open(folder.path()).has(&version, &content(1)));
+    });
+}
+
+#[test]
+fn a_flipped_line_of_an_index_costs_no_record() {
+    let folder = scratch();
+    let mini = Mini::init(folder.path());
+    let (wanted, unwanted) = (noise(1, 3000), noise(2, 30_000));
+    mini.write(|writer, compressor| {
+        writer.put_small_blob(&unwanted, compressor).unwrap();
+        writer.put_small_blob(&wanted, compressor).unwrap();
+    });
+    mini.commit("1.0.0", &files([("a.csv", wanted)]));
+    let index = mini.object_files(".idx");
+    let whole = read_tree(folder.path());
+    for index in index {
+        for back in [10, 20, 30, 40, 60] {
+            let mut bytes = std::fs::read(&index).unwrap();
+            let at = bytes.len() - back;
+            bytes[at] ^= 1;
+            std::fs::remove_file(&index).unwrap();
+            std::fs::write(&index, bytes).unwrap();
+            let before = contents(folder.path());
+            let damaged = Mini::open(folder.path());
+            damaged.wait_days(LONG);
+            let error = damaged.gc(&Options::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+            assert!(contents(folder.path()) == before, "{} {back}", index.display());
+            write_tree(&whole, folder.path());
+        }
+    }
+}
+
+#[test]
+fn what_gc_removed_meanwhile_is_not_taken_for_there() {
+    use dsv::porcelain::{branch, tag};
+    let folder = scratch();
+    let first = Mini::init(folder.path());
+    let version = first.commit("1.0.0", &content(1));
+    first.move_ref(None);
+    // Open packs and an old snapshot: all could still be read.
+    assert!(first.has(&version, &content(1)));
+    let second = Mini::open(folder.path());
+    second.wait_days(LONG);
+    second.gc(&Options::default()).unwrap();
+
+    let monitor = dsv::model::Monitor::quiet();
+    let options = branch::Options::Create { name: "late".parse().unwrap(), at: Some(version), force: false };
+    assert!(branch::run(&first.repo, &options, &monitor).is_err());
+    let first = Mini::open(folder.path());
+    let version = first.commit("1.0.0", &content(3));
+    first.move_ref(None);
+    assert!(first.has(&version, &content(3)));
+    second.gc(&Options::default()).unwrap();
+    let options = tag::Options::Add { tag: "gold".parse().unwrap(), version: Some(version) };
+    assert!(tag::run(&first.repo, &options, &monitor).is_err());
 }

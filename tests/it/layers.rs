@@ -9,9 +9,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codec", &["model"]),
     ("sys", &["model"]),
     ("store", &["model", "codec", "sys"]),
+    ("remote", &["model", "codec"]),
     ("worktree", &["model", "codec", "sys"]),
-    ("plumbing", &["model", "codec", "sys", "store", "worktree"]),
-    ("porcelain", &["model", "store", "worktree", "plumbing"]),
+    ("plumbing", &["model", "codec", "sys", "store", "remote", "worktree"]),
+    ("porcelain", &["model", "store", "remote", "worktree", "plumbing"]),
     ("cli", &["model", "plumbing", "porcelain"]),
 ];
 

@@ -19,11 +19,13 @@ mod layers;
 mod model;
 mod readme;
 mod refs;
+mod remote;
 mod sparse;
 mod staging_index;
 mod store;
 mod support;
 mod sys;
+mod transfer;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -256,7 +256,10 @@ impl World {
         let (gone, come): (Vec<_>, Vec<_>) = paths.iter().partition(|path| new.get(*path).is_none());
         // First what goes, else a file that becomes a folder would take that along.
         for path in gone.into_iter().chain(come) {
-            put(&mut self.work, path, new.get(path));
+            // A file that was unstaged by hand is nobody's, and stays when it goes from the versions.
+            if new.contains_key(path) || self.staged.contains_key(path) {
+                put(&mut self.work, path, new.get(path));
+            }
             put(&mut self.staged, path, new.get(path));
         }
     }
@@ -271,6 +274,8 @@ impl World {
         let chosen: BTreeSet<_> = below(&self.staged, &path).into_keys().collect();
         match removed {
             Ok(_) if cached => chosen.iter().for_each(|path| drop(self.staged.remove(path))),
+            // An empty folder was staged, and whatever is there now goes.
+            Ok(_) if force && chosen.is_empty() => drop(self.work.remove(&path)),
             Ok(_) => self.replace(&chosen, &self.head_tree(), &Tree::new(), force),
             Err(_) if cached || force => assert!(chosen.is_empty(), "rm had to succeed"),
             Err(_) => {}
@@ -310,10 +315,17 @@ impl World {
         let why = restored.as_ref().err();
         self.tell(format!("restore {} (from {source:?}, force {force}): {why:?}", path.display()));
         if restored.is_ok() {
-            let old = self.staged.clone();
-            let new = source.map_or(old.clone(), |source| self.versions[source].1.clone());
-            let (from, to) = (below(&old, &path), below(&new, &path));
+            let staged = self.staged.clone();
+            // What is staged is committed only where it is what `HEAD` has.
+            let (old, new) = match source {
+                Some(source) => (self.head_tree(), self.versions[source].1.clone()),
+                None => (staged.clone(), staged.clone()),
+            };
+            let (from, to) = (below(&staged, &path), below(&new, &path));
             self.replace(&from.into_keys().chain(to.into_keys()).collect(), &old, &new, force);
+            if force {
+                self.forget_under_folders();
+            }
         } else if force {
             self.resume();
         }
@@ -352,6 +364,9 @@ impl World {
                 differing(&old, &new)
             };
             self.replace(&paths, &old, &new, force);
+            if force {
+                self.forget_under_folders();
+            }
             self.head = Some(to);
             self.detached = !back;
         } else if force {
@@ -359,6 +374,12 @@ impl World {
         } else {
             assert!(self.work != old || self.staged != old, "checkout had to succeed");
         }
+    }
+
+    /// The model knows no empty folders: one that is staged takes the place of a file when that is forced.
+    fn forget_under_folders(&mut self) {
+        let root = self.folder.path();
+        self.work.retain(|path, _| !root.join(path).symlink_metadata().is_ok_and(|meta| meta.is_dir()));
     }
 
     /// A verb that was forced may fail half-way, where what is in no version is in its way: the model takes over

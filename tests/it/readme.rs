@@ -16,6 +16,7 @@ const PAGES: &[&str] = &[
     "docs/how-to/script.md",
     "docs/how-to/share-a-store.md",
     "docs/how-to/undo.md",
+    "docs/remotes.md",
     "docs/tutorial.md",
 ];
 

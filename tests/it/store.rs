@@ -243,3 +243,93 @@ fn any_failing_call_of_a_writer_is_told_or_harmless() {
         });
     }
 }
+
+/// All records that packs hold, whatever the indexes say.
+fn in_packs(folder: &Path) -> HashSet<[u8; 32]> {
+    let packs = std::fs::read_dir(folder.join("objects")).unwrap().map(|entry| entry.unwrap().path());
+    let packs = packs.filter(|path| path.extension().is_some_and(|extension| extension == "pack"));
+    let tables = packs.map(|path| PackFile::open(&OsFs, &path).unwrap().table().unwrap().records);
+    tables.flatten().map(|(_, info)| info.id).collect()
+}
+
+#[test]
+fn bit_rot_in_an_index_costs_no_record() {
+    // From the end: checksum, locators (17 bytes), ids: a raw length, an offset, a pack, a kind, an id.
+    for back in [10, 18, 22, 25, 30] {
+        let folder = scratch();
+        let ids = many_small(folder.path());
+        let index = std::fs::read_dir(folder.path().join("objects")).unwrap().find_map(|entry| {
+            let path = entry.unwrap().path();
+            path.extension().is_some_and(|extension| extension == "idx").then_some(path)
+        });
+        let index = index.unwrap();
+        let mut bytes = std::fs::read(&index).unwrap();
+        let at = bytes.len() - back;
+        bytes[at] ^= 1;
+        std::fs::remove_file(&index).unwrap();
+        std::fs::write(&index, &bytes).unwrap();
+        let db = open(OsFs::new(), folder.path()).unwrap();
+        for seed in 24..100 {
+            put(&db, seed).unwrap();
+        }
+        let there = in_packs(folder.path());
+        assert!(ids.iter().all(|id| there.contains(id.as_bytes())), "{back}");
+        // It stays to be found, and nothing that a flipped line says was written anew.
+        let unsound = open(OsFs::new(), folder.path()).unwrap();
+        let unsound = unsound.indexes().iter().filter(|index| index.check().is_err()).count();
+        assert_eq!(unsound, 1, "{back}");
+        assert!(index.exists());
+        assert!(std::fs::read_dir(folder.path().join("objects")).unwrap().count() < 80);
+    }
+}
+
+#[test]
+fn threads_that_share_a_database_find_everything_while_another_consolidates() {
+    const READERS: usize = 4;
+    let folder = scratch();
+    let shared = open(OsFs::new(), folder.path()).unwrap();
+    let writer = open(OsFs::new(), folder.path()).unwrap();
+    for round in 0..40 {
+        let id = put(&writer, round).unwrap();
+        shared.refresh().unwrap();
+        // No pack is open yet, and all are replaced: each reader meets a missing pack, and only one of them
+        // is the first to look at the folder again.
+        let all: HashSet<_> = writer.indexes().iter().flat_map(|index| index.packs()).collect();
+        rewrite_packs(&writer, &all, |_, _, _| true, &Interrupt::new()).unwrap();
+        let start = std::sync::Barrier::new(READERS);
+        std::thread::scope(|scope| {
+            for _ in 0..READERS {
+                scope.spawn(|| {
+                    start.wait();
+                    let read = shared.get(RecordKind::Blob, id.as_bytes());
+                    assert_eq!(read.unwrap(), noise(round, 300), "{round}");
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn writers_of_the_same_records_lose_none() {
+    let folder = scratch();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let db = open(OsFs::new(), folder.path()).unwrap();
+                for seed in 0..120 {
+                    let id = put(&db, seed).unwrap();
+                    assert!(has(&db, &id, seed), "{seed}");
+                }
+            });
+        }
+    });
+    let db = open(OsFs::new(), folder.path()).unwrap();
+    for seed in 0..120 {
+        let id = put(&db, seed).unwrap();
+        assert!(has(&db, &id, seed), "{seed}");
+    }
+    for pack in db.indexes().iter().flat_map(|index| index.packs()) {
+        let path = folder.path().join("objects").join(dsv::store::pack_file_name(&pack));
+        assert!(path.exists(), "{}", path.display());
+    }
+}

@@ -209,14 +209,17 @@ pub(crate) struct Status {
     pub(crate) json: Json,
 }
 
-/// Check that a folder holds a version, byte for byte
+/// Check that a folder holds a version, byte for byte, or that a remote is whole
 ///
-/// Hashes every file and lists what is missing, different or extra. Ends with 1 when anything is.
+/// Hashes every file and lists what is missing, different or extra. With --remote it reads a remote instead and proves everything
+/// that its datasets lead to. Ends with 1 when anything is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv verify
-  dsv verify cats@1.2.0 /mnt/copy")]
+  dsv verify cats@1.2.0 /mnt/copy
+  dsv verify --remote origin
+  dsv verify --remote origin --sample 5")]
 pub(crate) struct Verify {
     /// The version; the current one unless told
     pub(crate) revision: Option<String>,
@@ -225,6 +228,20 @@ pub(crate) struct Verify {
     /// Compare kinds and sizes, and read no file
     #[arg(long)]
     pub(crate) size_only: bool,
+    /// Verify this remote, and no folder
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["revision", "dir", "size_only"])]
+    pub(crate) remote: Option<String>,
+    /// Of a remote, read all trees and only about this share of the files' bytes
+    #[arg(long, value_name = "PERCENT", requires = "remote", value_parser = percent)]
+    pub(crate) sample: Option<f64>,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+/// A share from 0 to 100, with or without a percent sign.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 to 100".to_owned()),
+    }
 }

@@ -17,10 +17,11 @@ pub(crate) struct Group {
 
 /// The groups of `dsv help`, in its order.
 pub(crate) const GROUPS: &[Group] = &[
-    Group { title: "Start", commands: &["init"] },
+    Group { title: "Start", commands: &["init", "clone"] },
     Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
     Group { title: "Look", commands: &["status", "diff", "log", "show", "ls", "cat", "info"] },
     Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch", "tag"] },
+    Group { title: "Share", commands: &["push", "pull", "fetch", "remote", "ls-remote"] },
     Group { title: "Maintain", commands: &["verify", "gc", "config", "completions", "man", "help"] },
 ];
 

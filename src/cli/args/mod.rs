@@ -6,6 +6,7 @@ mod groups;
 pub(crate) mod look;
 pub(crate) mod maintain;
 pub(crate) mod plumbing;
+pub(crate) mod remotes;
 pub(crate) mod start;
 
 use std::path::PathBuf;
@@ -89,6 +90,12 @@ pub(crate) enum Command {
     Info(look::Info),
     Branch(look::Branch),
     Tag(look::Tag),
+    Remote(remotes::Remote),
+    Clone(remotes::Clone),
+    Fetch(remotes::Fetch),
+    Pull(remotes::Pull),
+    Push(remotes::Push),
+    LsRemote(remotes::LsRemote),
     Gc(maintain::Gc),
     Config(maintain::Config),
     Completions(maintain::Completions),

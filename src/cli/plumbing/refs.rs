@@ -143,6 +143,7 @@ pub(crate) fn symbolic_ref(args: &SymbolicRef, session: &mut Session) -> Result<
         let head = match RefName::from_any(target)? {
             RefName::Dataset(name) => Head::Dataset(name),
             RefName::Head => repository.refs().head()?,
+            RefName::Tracking(..) => return Err(refs::Error::Tracking.into()),
         };
         let note = repository.note("symbolic-ref")?;
         session.monitored(|monitor| -> Result<(), Failure> {

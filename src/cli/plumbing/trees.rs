@@ -10,7 +10,7 @@ use crate::cli::args::plumbing::trees::{CommitTree, DiffTree, LsTree, WriteTree}
 use crate::cli::error::{Failure, StreamError, UsageError};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
-use crate::model::{DatasetName, Entry, Monitor, Origin, RepoPath, TreeId, Version};
+use crate::model::{DatasetName, Entry, Monitor, Origin, RepoPath, Totals, TreeId, Version};
 use crate::plumbing::cat_file::{self, Object, ObjectKind};
 use crate::plumbing::diff_tree::{DiffOptions, Rename, TreeChange, collect_changes, take_renames};
 use crate::plumbing::labels::LabelChoice;
@@ -135,9 +135,9 @@ pub(crate) fn commit_tree(args: &CommitTree, session: &mut Session) -> Result<An
             return Err(UsageError::new("HEAD is on no dataset", "name one with --dataset").into());
         }
     };
-    let options = commit_tree::Options {
+    let mut options = commit_tree::Options {
         tree,
-        totals: totals(repository.db(), &tree)?,
+        totals: Totals::default(),
         parents,
         dataset,
         label: match &args.label {
@@ -156,6 +156,8 @@ pub(crate) fn commit_tree(args: &CommitTree, session: &mut Session) -> Result<An
     };
     let id = session.monitored(|monitor| -> Result<_, Failure> {
         let _objects = repository.lock_objects(monitor)?;
+        // Looked up only now: nothing may remove the tree between the look at it and the version.
+        options.totals = totals(repository.db(), &tree)?;
         let writer = Writer::new(repository.db())?;
         let (id, _) = commit_tree::run(&writer, options, monitor.interrupt)?;
         writer.finish()?;

@@ -11,6 +11,8 @@ pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod names;
+pub(crate) mod remotes;
 pub(crate) mod status;
+pub(crate) mod transfer;
 pub(crate) mod verify;
 mod views;

@@ -8,7 +8,9 @@ use crate::cli::args::change::Verify;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
+use crate::model::RemoteName;
 use crate::porcelain::verify::{self, Finding};
+use crate::porcelain::verify_remote::{self, Checks};
 
 #[derive(Serialize)]
 struct Document {
@@ -35,8 +37,70 @@ const fn word(finding: Finding) -> &'static str {
     }
 }
 
+#[derive(Serialize)]
+struct RemoteDocument<'a> {
+    url: &'a str,
+    whole: bool,
+    datasets: u64,
+    metadata_records: u64,
+    data_records: u64,
+    data_records_read: u64,
+    bytes_read: u64,
+    findings: Vec<RemoteLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct RemoteLine<'a> {
+    dataset: &'a str,
+    finding: &'a str,
+}
+
+fn run_remote(remote: &str, args: &Verify, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let checks = Checks { sample: args.sample, ..Checks::default() };
+    let options = verify_remote::Options { remote: Some(RemoteName::new(remote)?), checks };
+    let outcome = session.monitored(|monitor| verify_remote::run(&repository, &options, monitor))?;
+    let (found, whole) = (&outcome.found, outcome.found.findings.is_empty());
+    if args.json.json {
+        let line = |(dataset, finding)| RemoteLine { dataset, finding };
+        session.ui.json(&RemoteDocument {
+            url: &outcome.url,
+            whole,
+            datasets: found.datasets,
+            metadata_records: found.metadata,
+            data_records: found.data,
+            data_records_read: found.data_read,
+            bytes_read: found.bytes,
+            findings: found
+                .findings
+                .iter()
+                .map(|(name, text)| line((name.as_str(), text.as_str())))
+                .collect(),
+        })?;
+        return Ok(if whole { Answer::Yes } else { Answer::No });
+    }
+    let (out, palette) = session.ui.out_and_palette();
+    let removed = palette.removed;
+    for (dataset, text) in &found.findings {
+        writeln!(out, "{removed}damaged{removed:#} {dataset}: {text}")?;
+    }
+    let looked = format!(
+        "{} of {} in {}, {} read",
+        plural(found.data_read + found.metadata, "record", "records"),
+        found.data + found.metadata,
+        plural(found.datasets, "dataset", "datasets"),
+        size(found.bytes),
+    );
+    let verdict = if whole { "is whole" } else { "is damaged" };
+    session.ui.report(&format!("{} {verdict}: {looked}", outcome.url))?;
+    Ok(if whole { Answer::Yes } else { Answer::No })
+}
+
 /// Runs it.
 pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failure> {
+    if let Some(remote) = &args.remote {
+        return run_remote(remote, args, session);
+    }
     let repository = session.repository()?;
     let version = args.revision.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
     let options = verify::Options { version, dir: args.dir.clone(), size_only: args.size_only };

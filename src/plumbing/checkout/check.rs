@@ -1,6 +1,6 @@
 //! What would be lost, and what there is to do.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
@@ -16,8 +16,8 @@ const MAX_OBSTACLES: usize = 10_000;
 /// What is to be done.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Files and links that go.
-    pub(super) remove: Vec<RepoPath>,
+    /// Paths that go.
+    pub(super) remove: Vec<(RepoPath, Target)>,
     /// Empty folders that go, unless something is in them or comes into them.
     pub(super) remove_folders: Vec<RepoPath>,
     /// Paths that come or change.
@@ -34,6 +34,19 @@ enum OnDisk {
     Something(Stat),
 }
 
+/// The paths that go; gathered only when somebody asks, which is where files become folders or folders files.
+struct Going<'a> {
+    changes: &'a [PathChange],
+    paths: OnceCell<BTreeSet<&'a RepoPath>>,
+}
+
+impl Going<'_> {
+    fn contains(&self, path: &RepoPath) -> bool {
+        let going = || self.changes.iter().filter(|change| change.new.is_none()).map(|change| &change.path);
+        self.paths.get_or_init(|| going().collect()).contains(path)
+    }
+}
+
 pub(super) fn plan(
     context: &Context<'_>,
     index: &StagingIndex,
@@ -41,10 +54,7 @@ pub(super) fn plan(
 ) -> Result<Plan, CheckoutError> {
     let mut plan = Plan::default();
     let mut obstacles = Vec::new();
-    // Only where a folder becomes a file this is asked for.
-    let going = LazyCell::new(|| {
-        changes.iter().filter(|change| change.new.is_none()).map(|change| &change.path).collect()
-    });
+    let going = Going { changes, paths: OnceCell::new() };
     for change in changes {
         context.monitor.interrupt.check()?;
         if let Some(obstacle) = plan_one(context, index, change, &going, &mut plan)? {
@@ -61,13 +71,19 @@ fn plan_one(
     context: &Context<'_>,
     index: &StagingIndex,
     change: &PathChange,
-    going: &BTreeSet<&RepoPath>,
+    going: &Going<'_>,
     plan: &mut Plan,
 ) -> Result<Option<Obstacle>, CheckoutError> {
     let PathChange { path, old, new } = change;
+    if new.is_some_and(|new| new.kind == EntryKind::ExternalLink) {
+        return Err(CheckoutError::ExternalLink { path: path.clone() });
+    }
     let force = context.options.force;
     let staged = index.get(path)?;
-    if !force && staged_is_lost(index, change, staged.as_ref())? {
+    if !force
+        && (staged_is_lost(index, change, staged.as_ref())?
+            || new.is_some() && staged_below_is_lost(index, path, going)?)
+    {
         return Ok(Some(Obstacle::Staged));
     }
     let mut target = Target::Absent;
@@ -75,30 +91,23 @@ fn plan_one(
     match on_disk(context, path)? {
         OnDisk::Nothing => {}
         OnDisk::Blocked(by) => {
-            // A tracked file in the way goes by a change of its own.
-            if index.get(&by)?.is_none() && new.is_some() {
-                return if force {
-                    Err(CheckoutError::InTheWay { path: by })
-                } else {
-                    Ok(Some(Obstacle::Untracked))
-                };
+            if new.is_some() && !goes(index, going, &by)? {
+                let tracked = index.get(&by)?.is_some();
+                return in_the_way(force, by, if tracked { Obstacle::Staged } else { Obstacle::Untracked });
             }
         }
         OnDisk::Something(stat) if stat.kind == FileKind::Directory => {
             is_folder = true;
             if new.is_some_and(|new| new.kind != EntryKind::Directory)
-                && !folder_goes(context, path, going, &mut plan.remove_folders)?
+                && !folder_goes(context, index, path, going, &mut plan.remove_folders)?
             {
                 // Never with `force` either: whole folders are no accident.
-                return if force {
-                    Err(CheckoutError::InTheWay { path: path.clone() })
-                } else {
-                    Ok(Some(Obstacle::Untracked))
-                };
+                return in_the_way(force, path.clone(), Obstacle::Untracked);
             }
         }
         OnDisk::Something(stat) => {
-            target = Target::Replace;
+            // Who forces wants to be rid of whatever is there.
+            target = Target::Replace(Some(stat).filter(|_| !force));
             if let Some(new) = new
                 && is_already(context, path, new, staged.as_ref(), &stat)?
             {
@@ -118,16 +127,27 @@ fn plan_one(
         }
     }
     match new {
-        Some(content) if content.kind == EntryKind::Directory && target == Target::Replace => {
+        Some(content) if content.kind == EntryKind::Directory && target != Target::Absent => {
             // No folder takes the place of a file in one step.
-            plan.remove.push(path.clone());
+            plan.remove.push((path.clone(), target));
             plan.write.push((path.clone(), *content, Target::Absent));
         }
         Some(content) => plan.write.push((path.clone(), *content, target)),
         None if is_folder => plan.remove_folders.push(path.clone()),
-        None => plan.remove.push(path.clone()),
+        None => plan.remove.push((path.clone(), target)),
     }
     Ok(None)
+}
+
+/// What is in the way stays there, whatever is forced.
+fn in_the_way(force: bool, path: RepoPath, why: Obstacle) -> Result<Option<Obstacle>, CheckoutError> {
+    if force { Err(CheckoutError::InTheWay { path }) } else { Ok(Some(why)) }
+}
+
+/// Whether a file goes by a change of its own. One that nobody tracks any more stays, though it goes from the
+/// versions.
+fn goes(index: &StagingIndex, going: &Going<'_>, path: &RepoPath) -> Result<bool, CheckoutError> {
+    Ok(going.contains(path) && index.get(path)?.is_some())
 }
 
 /// Whether what is staged is neither what the change starts from nor what it leads to.
@@ -148,6 +168,23 @@ fn staged_is_lost(
     let filled =
         change.old.is_some_and(|old| old.kind == EntryKind::Directory) && index.has_below(&change.path)?;
     Ok(!filled)
+}
+
+/// Whether something that stays is staged below a path that becomes an entry, with which it would go.
+fn staged_below_is_lost(
+    index: &StagingIndex,
+    path: &RepoPath,
+    going: &Going<'_>,
+) -> Result<bool, CheckoutError> {
+    if !index.has_below(path)? {
+        return Ok(false);
+    }
+    for entry in index.iter_below(path) {
+        if !going.contains(&entry?.path) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn on_disk(context: &Context<'_>, path: &RepoPath) -> Result<OnDisk, CheckoutError> {
@@ -275,8 +312,9 @@ fn is_beginning(
 /// innermost first.
 fn folder_goes(
     context: &Context<'_>,
+    index: &StagingIndex,
     folder: &RepoPath,
-    going: &BTreeSet<&RepoPath>,
+    going: &Going<'_>,
     folders: &mut Vec<RepoPath>,
 ) -> Result<bool, CheckoutError> {
     let absolute = context.materializer.locate(folder)?;
@@ -285,8 +323,8 @@ fn folder_goes(
         let Ok(name) = crate::model::EntryName::new(name) else { return Ok(false) };
         let path = folder.join(&name);
         let goes = match kind {
-            FileKind::Directory => folder_goes(context, &path, going, folders)?,
-            _ => going.contains(&path),
+            FileKind::Directory => folder_goes(context, index, &path, going, folders)?,
+            _ => goes(index, going, &path)?,
         };
         if !goes {
             return Ok(false);

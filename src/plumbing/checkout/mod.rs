@@ -1,7 +1,7 @@
 //! Changes of a tree onto the worktree and into the staging index.
 //!
 //! First everything is checked: nothing that is not committed may be lost. Only then the first file is
-//! touched. What was done is in the index at every moment at which the caller may save it, also
+//! touched; and each file once more just before it is replaced or removed, since much time may have passed. What was done is in the index at every moment at which the caller may save it, also
 //! after an error in the middle; and what an interrupted checkout has left of a file is recognised by the
 //! next one, because it is the beginning of what the file was to become.
 
@@ -122,6 +122,22 @@ pub enum CheckoutError {
         /// Its blob.
         expected: ObjectId,
     },
+    /// A file was changed, or came, after it had been checked.
+    #[error("'{path}' changed while the checkout was at work")]
+    Changed {
+        /// The file.
+        path: RepoPath,
+    },
+    /// The tree and the database do not agree on a blob.
+    #[error("'{path}' has {size} bytes by its entry and {stored} in the database")]
+    WrongSize {
+        /// The file.
+        path: RepoPath,
+        /// What its entry says.
+        size: u64,
+        /// What the database has.
+        stored: u64,
+    },
     /// External links are read on demand by what fetches them, which is not part of this program.
     #[error("'{path}' is an external link, which this version of dsv cannot bring; upgrade dsv")]
     ExternalLink {
@@ -138,8 +154,10 @@ impl CheckoutError {
             Self::Worktree(error) => error.kind(),
             Self::Io(error) => error.kind(),
             Self::Interrupted(_) => ErrorKind::Interrupted,
-            Self::WouldOverwrite { .. } | Self::InTheWay { .. } => ErrorKind::WouldOverwrite,
-            Self::WrongBytes { .. } => ErrorKind::Corrupt,
+            Self::WouldOverwrite { .. } | Self::InTheWay { .. } | Self::Changed { .. } => {
+                ErrorKind::WouldOverwrite
+            }
+            Self::WrongBytes { .. } | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::ExternalLink { .. } => ErrorKind::UnsupportedFormat,
         }
     }
@@ -148,6 +166,7 @@ impl CheckoutError {
         match error {
             MaterializeError::Io(error) => Self::Io(error),
             MaterializeError::InTheWay { path } => Self::InTheWay { path },
+            MaterializeError::Changed { path } => Self::Changed { path },
             MaterializeError::Content(error) => error,
         }
     }
@@ -178,6 +197,8 @@ pub fn apply_changes(
     let materializer = Materializer::new(Arc::clone(db.fs()), root);
     let context = Context { db, materializer, options, monitor };
     let plan = check::plan(&context, index, changes)?;
+    // A folder may have become a link since it was looked at.
+    context.materializer.forget_folders();
     write::carry_out(&context, index, plan)
 }
 

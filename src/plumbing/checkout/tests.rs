@@ -165,7 +165,7 @@ fn a_folder_with_what_is_staged_alone_becomes_no_file() {
     let (one, two, three) = (f.file(b"one"), f.file(b"two"), f.file(b"three"));
     f.apply(&[("a/b", None, two), ("a/staged", None, three)], false).unwrap();
     let error = f.apply(&[("a", None, one), ("a/b", two, None)], false).unwrap_err();
-    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Untracked)]);
+    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Staged)]);
     assert_eq!((f.read("a/b"), f.read("a/staged")), (b"two".to_vec(), b"three".to_vec()));
 }
 
@@ -281,4 +281,167 @@ fn wrong_bytes_are_not_written() {
     writer.finish().unwrap();
     assert!(matches!(f.apply(&[("a", None, Some(content))], false), Err(CheckoutError::WrongBytes { .. })));
     assert!(!f.at("a").exists());
+}
+
+fn stage(f: &mut Fixture, at: &str, content: Option<Content>) {
+    let Content { kind, size, id } = content.unwrap();
+    f.index.set(&path(at), Staged { kind, size, id, stat: None, absent: false }).unwrap();
+}
+
+#[test]
+fn what_is_staged_below_a_path_is_not_lost_to_it() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let empty = crate::plumbing::tree_edit::empty_tree().object();
+    let folder = Some(Content { kind: EntryKind::Directory, size: 0, id: empty });
+    f.write("there", b"one");
+    for (at, new) in [("d", one), ("d", folder), ("there", one)] {
+        // Staged, and deleted from the disk since.
+        stage(&mut f, &format!("{at}/staged"), two);
+        stage(&mut f, &format!("{at}/committed"), one);
+        let below = format!("{at}/committed");
+        let changes = [(at, None, new), (below.as_str(), one, None)];
+        assert_eq!(
+            obstacles(f.apply(&changes, false).unwrap_err()),
+            [(at.to_owned(), Obstacle::Staged)],
+            "{at}"
+        );
+        assert_eq!(f.index.iter().count(), 2);
+        f.apply(&changes, true).unwrap();
+        assert_eq!(f.index.iter().count(), 1);
+        f.apply(&[(at, new, None)], true).unwrap();
+    }
+}
+
+#[test]
+fn a_tracked_file_in_the_way_that_stays_is_told_at_once() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    f.apply(&[("a", None, one), ("n", None, one)], false).unwrap();
+    let error = f.apply(&[("a", one, two), ("n/under", None, two)], false).unwrap_err();
+    assert_eq!(obstacles(error), [("n/under".to_owned(), Obstacle::Staged)]);
+    assert_eq!(f.read("a"), b"one");
+    let error = f.apply(&[("a", one, two), ("n/under", None, two)], true).unwrap_err();
+    assert!(matches!(error, CheckoutError::InTheWay { .. }), "{error}");
+    assert_eq!(f.read("a"), b"one");
+    // Unstaged by hand, it stays although it goes from the versions.
+    f.index.remove(&path("n")).unwrap();
+    let changes = [("a", one, two), ("n", one, None), ("n/under", None, two)];
+    assert_eq!(
+        obstacles(f.apply(&changes, false).unwrap_err()),
+        [("n/under".to_owned(), Obstacle::Untracked)]
+    );
+    assert_eq!((f.read("a"), f.read("n")), (b"one".to_vec(), b"one".to_vec()));
+}
+
+#[test]
+fn an_external_link_is_refused_before_anything_is_touched() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let external = Some(f.store(b"s3://bucket/key", EntryKind::ExternalLink));
+    f.apply(&[("a", None, one)], false).unwrap();
+    let error = f.apply(&[("a", one, two), ("b", None, two), ("z", None, external)], false).unwrap_err();
+    assert!(matches!(error, CheckoutError::ExternalLink { .. }), "{error}");
+    assert_eq!(f.read("a"), b"one");
+    assert!(!f.at("b").exists());
+}
+
+/// Runs something between the plan and the first change of the disk.
+struct Meanwhile<F>(F);
+
+impl<F: Fn() + Sync> crate::model::Progress for Meanwhile<F> {
+    fn phase(&self, _: &str, _: Option<u64>, _: Option<u64>) {
+        (self.0)();
+    }
+
+    fn advance(&self, _: u64, _: u64) {}
+}
+
+impl Fixture {
+    fn apply_while(
+        &mut self,
+        changes: &[(&str, Option<Content>, Option<Content>)],
+        meanwhile: impl Fn() + Sync,
+    ) -> Result<CheckoutStats, CheckoutError> {
+        let changes: Vec<_> =
+            changes.iter().map(|&(p, old, new)| PathChange { path: path(p), old, new }).collect();
+        let monitor = Monitor { progress: &Meanwhile(meanwhile), ..Monitor::quiet() };
+        let options = CheckoutOptions::default();
+        apply_changes(&self.db, self.dir.path(), &mut self.index, &changes, options, &monitor)
+    }
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_checked_is_not_lost() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let link = Some(f.store(b"nowhere", EntryKind::Symlink));
+    for (new, size) in [(two, 4), (None, 4), (link, 4), (two, 3)] {
+        f.apply(&[("a", None, one)], true).unwrap();
+        let at = f.at("a");
+        let mine = &b"mine"[..size];
+        let error = f
+            .apply_while(&[("a", one, new)], || {
+                sys::publish(&OsFs::new(), &at, mine).unwrap();
+            })
+            .unwrap_err();
+        assert!(matches!(&error, CheckoutError::Changed { path: at } if *at == path("a")), "{error}");
+        assert_eq!(f.read("a"), mine);
+        assert_eq!(sys::Fs::list(&OsFs, f.dir.path()).unwrap().entries().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_folder_that_becomes_a_link_after_it_was_checked_is_not_followed() {
+    let mut f = fixture();
+    let outside = tempfile::tempdir().unwrap();
+    let (one, two) = (f.file(b"one"), f.file(b"two"));
+    let change = |f: &mut Fixture, changes: &[(&str, Option<Content>, Option<Content>)]| {
+        f.apply(&[("d/a", None, one)], true).unwrap();
+        let at = f.at("d");
+        let aside = f.at("aside");
+        let done = f.apply_while(changes, || {
+            sys::Fs::rename(&OsFs, &at, &aside).unwrap();
+            sys::Fs::symlink(&OsFs, sys::path_to_bytes(outside.path()).unwrap(), &at).unwrap();
+        });
+        sys::Fs::remove_file(&OsFs, &at).unwrap();
+        sys::Fs::rename(&OsFs, &aside, &at).unwrap();
+        done
+    };
+    sys::publish(&OsFs::new(), &outside.path().join("a"), b"mine").unwrap();
+    assert!(change(&mut f, &[("d/a", one, two)]).is_err());
+    assert!(change(&mut f, &[("d/b", None, two)]).is_err());
+    let _ = change(&mut f, &[("d/a", one, None)]);
+    assert_eq!(sys::Fs::read(&OsFs, &outside.path().join("a")).unwrap(), b"mine");
+    assert_eq!(sys::Fs::list(&OsFs, outside.path()).unwrap().entries().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_comes_back_after_it_was_checked_is_not_removed() {
+    let mut f = fixture();
+    let one = f.file(b"one");
+    f.apply(&[("a", None, one)], false).unwrap();
+    sys::Fs::remove_file(&OsFs, &f.at("a")).unwrap();
+    let at = f.at("a");
+    f.apply_while(&[("a", one, None)], || sys::publish(&OsFs::new(), &at, b"mine").unwrap()).unwrap();
+    assert_eq!(f.read("a"), b"mine");
+}
+
+#[test]
+fn a_blob_that_is_longer_than_its_entry_says_is_not_written() {
+    let mut f = fixture();
+    let large = vec![7; 3_000_000];
+    let watched = f.dir.path().to_owned();
+    for (bytes, kind) in [
+        (&b"longer"[..], EntryKind::File),
+        (&b"longer"[..], EntryKind::Symlink),
+        (&large[..], EntryKind::File),
+    ] {
+        for size in [3, super::write::LARGE] {
+            let content = Content { size, ..f.store(bytes, kind) };
+            let error = f.apply(&[("a", None, Some(content))], false).unwrap_err();
+            assert!(matches!(error, CheckoutError::WrongSize { .. }), "{error}");
+            assert!(!watched.join("a").is_symlink() && !watched.join("a").exists());
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::worktree::{IndexEditor, MaterializeError, Staged, StatFacts, Target};
 /// Files that a thread takes at once.
 const BATCH: usize = 64;
 /// A file of at least this size is written by threads of its own.
-const LARGE: u64 = 32 * 1024 * 1024;
+pub(super) const LARGE: u64 = 32 * 1024 * 1024;
 /// Bytes that go from the reading thread to the hashing and the writing one at once.
 const BLOCK_LEN: usize = 1024 * 1024;
 
@@ -35,9 +35,9 @@ pub(super) fn carry_out(
         let facts = stat.map(|stat| StatFacts::of_read(&stat, index.opened_ns()));
         index.set(&path, staged(&content, facts))?;
     }
-    for path in plan.remove {
+    for (path, target) in plan.remove {
         context.monitor.interrupt.check()?;
-        context.materializer.remove(&path, |_| false).map_err(plain)?;
+        context.materializer.remove(&path, target, |_| false).map_err(plain)?;
         index.remove(&path)?;
         stats.removed += 1;
     }
@@ -61,6 +61,7 @@ fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
     match error {
         MaterializeError::Io(error) => CheckoutError::Io(error),
         MaterializeError::InTheWay { path } => CheckoutError::InTheWay { path },
+        MaterializeError::Changed { path } => CheckoutError::Changed { path },
         MaterializeError::Content(never) => match never {},
     }
 }
@@ -185,15 +186,31 @@ fn small_blob(
     content: &Content,
 ) -> Result<Option<Vec<u8>>, CheckoutError> {
     let id = BlobId::new(content.id);
+    // To look for a whole blob that is not there would list the folder of packs, for each large file.
+    if context.db.contains(RecordKind::ChunkedBlob, id.as_bytes())? {
+        return Ok(None);
+    }
     let Some(bytes) = context.db.try_get(RecordKind::Blob, id.as_bytes())? else { return Ok(None) };
+    check_len(path, content, bytes.len() as u64)?;
     verify(path, content, Sha256::digest(&bytes).into())?;
     Ok(Some(bytes))
 }
 
 fn whole(context: &Context<'_>, path: &RepoPath, content: &Content) -> Result<Vec<u8>, CheckoutError> {
     let bytes = context.db.get(RecordKind::Blob, BlobId::new(content.id).as_bytes())?;
+    check_len(path, content, bytes.len() as u64)?;
     verify(path, content, Sha256::digest(&bytes).into())?;
     Ok(bytes)
+}
+
+/// Demands that a blob is as long as its entry says, before the first byte is written: a chunk list of a few
+/// bytes can stand for more than the disk holds, and its hash tells only at the end that it is not what was meant.
+fn check_len(path: &RepoPath, content: &Content, stored: u64) -> Result<(), CheckoutError> {
+    if stored == content.size {
+        Ok(())
+    } else {
+        Err(CheckoutError::WrongSize { path: path.clone(), size: content.size, stored })
+    }
 }
 
 fn verify(path: &RepoPath, content: &Content, digest: [u8; 32]) -> Result<(), CheckoutError> {
@@ -204,13 +221,15 @@ fn verify(path: &RepoPath, content: &Content, digest: [u8; 32]) -> Result<(), Ch
     }
 }
 
-fn open(context: &Context<'_>, content: &Content) -> Result<BlobReader, CheckoutError> {
-    Ok(context.db.open_blob(&BlobId::new(content.id))?)
+fn open(context: &Context<'_>, path: &RepoPath, content: &Content) -> Result<BlobReader, CheckoutError> {
+    let blob = context.db.open_blob(&BlobId::new(content.id))?;
+    check_len(path, content, blob.len())?;
+    Ok(blob)
 }
 
 /// Copies a blob chunk by chunk on the caller's thread and verifies it.
 fn stream(context: &Context<'_>, path: &RepoPath, content: &Content, file: &mut dyn File) -> WriteResult {
-    let mut blob = open(context, content).map_err(MaterializeError::Content)?;
+    let mut blob = open(context, path, content).map_err(MaterializeError::Content)?;
     let mut sha = Sha256::new();
     loop {
         let chunk = blob.fill().map_err(|e| MaterializeError::Content(e.into()))?;
@@ -241,7 +260,7 @@ fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, 
                 <[u8; 32]>::from(sha.finalize())
             });
             let reader = scope.spawn(move || {
-                let mut blob = open(context, content)?;
+                let mut blob = open(context, path, content)?;
                 while let Some(block) = read_block(&mut blob)? {
                     context.monitor.interrupt.check()?;
                     let block = Arc::new(block);

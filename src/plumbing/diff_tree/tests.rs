@@ -163,3 +163,29 @@ proptest! {
         prop_assert_eq!(found.map(|c| (c.path, (c.old, c.new))).collect::<BTreeMap<_, _>>(), expected);
     }
 }
+
+#[test]
+fn many_equal_files_are_paired_at_once() {
+    const FILES: usize = 40_000;
+    let entry = |name: String| Entry {
+        name: EntryName::new(name).unwrap(),
+        kind: EntryKind::File,
+        size: 1,
+        files: 1,
+        id: ObjectId::Sha256([1; 32]),
+    };
+    let change = |folder: &str, number: usize, old: bool| {
+        let entry = entry(format!("{folder}-{number:06}"));
+        let path = RepoPath::new(folder).unwrap().join(&entry.name);
+        let (old, new) = if old { (Some(entry), None) } else { (None, Some(entry)) };
+        TreeChange { path, old, new }
+    };
+    let gone = (0..FILES).map(|number| change("a", number, true));
+    let mut changes: Vec<_> = gone.chain((0..FILES).map(|number| change("b", number, false))).collect();
+    let began = std::time::Instant::now();
+    let renames = take_renames(&mut changes);
+    assert_eq!((renames.len(), changes.len()), (FILES, 0));
+    assert!(renames.iter().all(|rename| rename.from.to_string()[4..] == rename.to.to_string()[4..]));
+    // Comparing each with each takes a minute.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}

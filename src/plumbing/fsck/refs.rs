@@ -36,6 +36,10 @@ pub(super) fn check(fs: &Arc<dyn Fs>, layout: &Layout, report: &Report) -> Resul
             roots.push(Root { name: name.to_string(), version });
         }
     }
+    for tracked in told(refs.tracking().list(), report)?.unwrap_or_default() {
+        let name = format!("{}/{}", tracked.remote, tracked.dataset);
+        roots.push(Root { name, version: tracked.version });
+    }
     if let Some(Head::Detached(version)) = told(refs.head(), report)? {
         roots.push(Root { name: "HEAD".to_owned(), version });
     }

@@ -162,23 +162,34 @@ impl std::fmt::Debug for Place<'_> {
 pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let Place { fs, db, locks, .. } = *place;
     let Held { users, .. } = &lock_everything(place, options)?;
-    db.refresh()?;
-    if let Some(index) = db.unreadable_indexes().first() {
-        return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
-    }
+    db.reopen()?;
+    check_indexes(db)?;
     let now_ns = locks.clock.now_ns();
     let named_since_ns = now_ns.saturating_sub(nanoseconds(options.keep_named));
     let used = RecordSet::new(db);
     monitor.progress.phase("Finding what is in use", None, None);
-    for user in users {
-        Roots::read(fs, user, named_since_ns / 1_000_000_000)?.mark(fs, user, db, &used, monitor)?;
-    }
+    mark(place, users, named_since_ns / 1_000_000_000, &used, monitor)?;
     let since_ns = now_ns.saturating_sub(nanoseconds(options.grace));
     let plan = plan::make(db, &used, options, since_ns)?.with_temporaries(fs, users, now_ns)?;
     if options.dry_run {
         return Ok(Outcome { plan, ..Outcome::default() });
     }
     carry_out(fs, db, &used, plan, monitor)
+}
+
+/// Demands that every line of every index is what was written. By a flipped one, a record that is in use could
+/// be looked for in another pack than its own, which then seems to hold nothing that is wanted.
+fn check_indexes(db: &ObjectDb) -> Result<(), Error> {
+    if let Some(index) = db.unreadable_indexes().first() {
+        return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
+    }
+    for index in db.indexes().iter() {
+        index.check().map_err(|error| match error {
+            StoreError::Damaged { path, source } => Error::UnreadableIndex { path, source },
+            error => error.into(),
+        })?;
+    }
+    Ok(())
 }
 
 /// All repositories that use the store, and the locks that keep everything in them as it is.
@@ -231,6 +242,24 @@ fn users(place: &Place<'_>, options: &Options) -> Result<Vec<Layout>, Error> {
     paths.sort();
     paths.dedup();
     Ok(paths.into_iter().map(|dsv| Layout { dsv, objects: layout.objects.clone() }).collect())
+}
+
+/// Marks what the repositories refer to; `since` is in seconds after the epoch.
+fn mark(
+    place: &Place<'_>,
+    users: &[Layout],
+    since: i64,
+    used: &RecordSet,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    let Place { fs, db, .. } = *place;
+    let roots = users.iter().map(|user| Roots::read(fs, user, since)).collect::<Result<Vec<_>, _>>()?;
+    for (user, roots) in users.iter().zip(&roots) {
+        roots.mark_in_use(fs, user, db, used, monitor)?;
+    }
+    // After what is in use in any of them: what was marked before is not followed again, and here holes
+    // are no failure.
+    roots.iter().try_for_each(|roots| roots.mark_recent(db, used, monitor))
 }
 
 fn carry_out(

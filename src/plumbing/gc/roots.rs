@@ -1,5 +1,6 @@
 //! What a repository refers to.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ impl Roots {
         let refs = Refs::new(Arc::clone(fs), layout);
         let mut roots = Self::default();
         roots.strict.extend(refs.list()?.into_iter().map(|(_, id)| id));
+        // Not needed here, and fetched again if they go; but who fetched them wants them.
+        roots.tagged.extend(refs.tracking().list()?.into_iter().map(|tracked| tracked.version));
         if let Head::Detached(id) = refs.head()? {
             roots.strict.push(id);
         }
@@ -59,25 +62,43 @@ impl Roots {
         Ok(roots)
     }
 
-    /// Marks everything that the repository refers to, staged files included.
-    pub(super) fn mark(
-        self,
+    /// Marks everything that is in use in the repository, staged files included.
+    pub(super) fn mark_in_use(
+        &self,
         fs: &Arc<dyn Fs>,
         layout: &Layout,
         db: &ObjectDb,
         used: &RecordSet,
         monitor: &Monitor<'_>,
     ) -> Result<(), Error> {
-        let is_there = |id: &VersionId| used.place(RecordKind::Version, id.as_bytes()).is_some();
-        let tagged = self.tagged.into_iter().filter(is_there);
-        let strict = self.strict.into_iter().chain(tagged).map(Start::Version).collect();
-        mark_strictly(db, used, strict, monitor)?;
-        mark_staged(fs, layout, db, used, monitor)?;
-        // Last, since what was marked before is not followed again: here holes are no failure.
-        let recent = self.recent.into_iter().filter(is_there).map(Start::Version).collect();
-        mark_reachable(db, used, recent, monitor, &|_, _, _| Ok(()))?;
-        Ok(())
+        let strict = self.strict.iter().copied().map(Start::Version);
+        mark_strictly(db, used, strict.chain(there(&self.tagged, used)).collect(), monitor)?;
+        mark_staged(fs, layout, db, used, monitor)
     }
+
+    /// Marks what was in use of late, as far as it is there and whole.
+    pub(super) fn mark_recent(
+        &self,
+        db: &ObjectDb,
+        used: &RecordSet,
+        monitor: &Monitor<'_>,
+    ) -> Result<(), Error> {
+        let recent = there(&self.recent, used).collect();
+        // A disk that fails just now tells nothing of what is there.
+        let pass_over = |_, _, error| if is_damage(&error) { Ok(()) } else { Err(error) };
+        Ok(mark_reachable(db, used, recent, monitor, &pass_over)?)
+    }
+}
+
+/// The versions among these that the database lists.
+fn there<'a>(ids: &'a [VersionId], used: &'a RecordSet) -> impl Iterator<Item = Start> + 'a {
+    let is_there = |id: &&VersionId| used.place(RecordKind::Version, id.as_bytes()).is_some();
+    ids.iter().filter(is_there).copied().map(Start::Version)
+}
+
+/// Whether something is missing or damaged, and it is not the machine that fails.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::UnsupportedFormat)
 }
 
 fn mark_strictly(
@@ -87,9 +108,7 @@ fn mark_strictly(
     monitor: &Monitor<'_>,
 ) -> Result<(), Error> {
     match mark_reachable(db, used, starts, monitor, &|_, _, error| Err(error)) {
-        Err(source) if matches!(source.kind(), ErrorKind::Corrupt | ErrorKind::UnsupportedFormat) => {
-            Err(Error::InUseDamaged { source })
-        }
+        Err(source) if is_damage(&source) => Err(Error::InUseDamaged { source }),
         marked => Ok(marked?),
     }
 }
@@ -127,9 +146,10 @@ fn ids_in_lines(fs: &dyn Fs, path: &Path, lines: &[SkippedLine]) -> Result<Vec<V
         return Ok(Vec::new());
     }
     let bytes = fs.read(path).at("read", path)?;
+    let skipped: HashSet<usize> = lines.iter().map(|line| line.number).collect();
     let mut ids = Vec::new();
     for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
-        if lines.iter().any(|skipped| skipped.number == at + 1) {
+        if skipped.contains(&(at + 1)) {
             let words =
                 line.split(|b| !b.is_ascii_hexdigit()).filter_map(|word| std::str::from_utf8(word).ok());
             ids.extend(words.filter_map(|word| parse_hex(word).ok()).map(VersionId::from_bytes));

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::MAX_DEPTH as MAX_WORKTREE_DEPTH;
+use crate::model::{MAX_DEPTH as MAX_WORKTREE_DEPTH, is_never_data};
 use crate::store::{DSV_DIR, Layout, StoreError, StoreFile, StoreFileKind};
 use crate::sys::{FileKind, Fs, IoContext, bytes_to_path, is_temp_name};
-use crate::worktree::is_never_data;
 
 /// A temporary file in a folder whose writers hold no lock is left alone for so long.
 const UNLOCKED_AGE_NS: i64 = 60 * 60 * 1_000_000_000;

@@ -95,12 +95,13 @@ pub fn fill(repo: &Repository, force: bool, monitor: &Monitor<'_>) -> Result<Che
     Ok(stats)
 }
 
-/// Makes the worktree sparse, if it is not, and brings what is there to another tree; returns also how many staged
-/// paths are kept.
-pub(super) fn go(
+/// Makes the worktree sparse, if it is not, and brings what is there from the tree of `HEAD` to another one; returns also
+/// how many staged paths are kept.
+pub(in crate::porcelain) fn go(
     repo: &Repository,
     options: &Options,
     index: &mut IndexEditor,
+    head: Option<TreeId>,
     tree: Option<TreeId>,
     monitor: &Monitor<'_>,
 ) -> Result<(CheckoutStats, usize), Error> {
@@ -118,7 +119,7 @@ pub(super) fn go(
     }
     let found = adopt(repo, index, &Pathspec::default(), monitor)?;
     let mut plan = Plan { repo, to: tree, lookups: Lookups::new(repo.db()), changes: BTreeMap::new() };
-    let kept = if options.force { Vec::new() } else { plan.carry_over(index)? };
+    let kept = if options.force { Vec::new() } else { plan.carry_over(index, head)? };
     plan.held(index, &kept)?;
     plan.found(index, &kept, found, options.force)?;
     if !wanted.patterns.is_empty() {
@@ -191,16 +192,23 @@ impl Plan<'_> {
     }
 
     /// The staged paths that stay staged.
-    fn carry_over(&self, index: &IndexEditor) -> Result<Vec<(RepoPath, Option<Staged>)>, Error> {
-        let old = index.known_tree().filter(|tree| *tree != empty_tree());
+    fn carry_over(
+        &self,
+        index: &IndexEditor,
+        head: Option<TreeId>,
+    ) -> Result<Vec<(RepoPath, Option<Staged>)>, Error> {
+        let behind = Behind::new(self.repo.db(), index);
+        // What is committed is what `HEAD` has. Only where no version was brought yet, nothing of it was removed.
+        let none_yet = index.known_tree().is_none_or(|known| known == empty_tree());
+        let old = head.filter(|tree| !none_yet && *tree != empty_tree());
         let (mut kept, mut obstacles) = (Vec::new(), Vec::new());
-        for change in diff_index(self.repo.db(), index.known_tree().as_ref(), index)? {
+        for change in diff_index(self.repo.db(), old.as_ref(), index)? {
             let new = self.new_content(&change.path)?;
             if new == change.new.as_ref().map(content) {
                 continue;
             }
             if self.same_around(old.as_ref(), &change.path)? {
-                kept.push((change.path.clone(), index.get(&change.path)?));
+                kept.push((change.path.clone(), behind.staged(index, &change.path)?));
             } else {
                 obstacles.push((change.path, Obstacle::Staged));
             }

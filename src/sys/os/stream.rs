@@ -76,9 +76,11 @@ impl BlockWriter {
     fn start(file: Arc<std::fs::File>) -> Self {
         let (full, full_out) = crossbeam_channel::bounded::<(u64, Block)>(1);
         let (spare_in, spare) = crossbeam_channel::unbounded();
+        // The flag belongs to the open file, not to a thread: it is set once, before any of them writes.
+        let direct = platform::set_direct(&file, true).is_ok();
         let start = |_| {
             let (file, full_out, spare_in) = (Arc::clone(&file), full_out.clone(), spare_in.clone());
-            std::thread::spawn(move || write_blocks(&file, &full_out, &spare_in))
+            std::thread::spawn(move || write_blocks(&file, direct, &full_out, &spare_in))
         };
         Self { full, spare, threads: (0..THREADS).map(start).collect() }
     }
@@ -167,18 +169,19 @@ impl Drop for Streamer {
     }
 }
 
+/// Writes blocks until there are no more; `direct` tells whether the file was asked for direct writes.
 fn write_blocks(
     file: &std::fs::File,
+    direct: bool,
     full: &Receiver<(u64, Block)>,
     spare: &Sender<Block>,
 ) -> io::Result<()> {
-    let mut direct = platform::set_direct(file, true).is_ok();
     for (offset, mut block) in full {
         let written = platform::write_all_at(file, block.bytes(), offset);
         match written {
-            // Some file systems take the flag and refuse the write.
+            // Some file systems take the flag and refuse the write. The other thread may have cleared it by now, or
+            // be about to: this write is tried once more in either case.
             Err(error) if direct && error.kind() == io::ErrorKind::InvalidInput => {
-                direct = false;
                 platform::set_direct(file, false)?;
                 platform::write_all_at(file, block.bytes(), offset)?;
             }

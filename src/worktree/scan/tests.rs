@@ -343,7 +343,7 @@ fn asking_for_what_is_ignored_is_told() {
     fixture.write("new.log", "1");
     fixture.write("cache/x", "1");
     fixture.write("kept.log", "22");
-    let outcome = fixture.scan(&roots(&["new.log", "cache/x", "cache", "kept.log", ".git"]));
+    let outcome = fixture.scan(&roots(&["new.log", "cache/x", "cache", "kept.log"]));
     assert_eq!(told(&outcome), ["!kept.log"]);
     assert_eq!(outcome.ignored.iter().map(ToString::to_string).collect::<Vec<_>>(), ["cache", "new.log"]);
     let below = fixture.scan(&roots(&["cache/x"]));
@@ -392,12 +392,13 @@ fn another_repository_is_left_alone() {
 fn what_cannot_be_in_a_dataset_is_a_problem() {
     let fixture = Fixture::new();
     fixture.mkdir("d/.DSV");
+    fixture.mkdir("d/.Git");
     fixture.write(Path::new(std::ffi::OsStr::from_bytes(b"odd\xff\nname")), "1");
     let _socket = std::os::unix::net::UnixListener::bind(fixture.root().join("socket")).unwrap();
     let outcome = fixture.scan(&files());
     assert_eq!(told(&outcome), [r#"+"odd\377\nname""#]);
     let kinds: Vec<_> = outcome.problems.iter().map(Problem::kind).collect();
-    assert_eq!(kinds, [ErrorKind::InvalidPath, ErrorKind::UnsupportedFile]);
+    assert_eq!(kinds, [ErrorKind::InvalidPath, ErrorKind::InvalidPath, ErrorKind::UnsupportedFile]);
 }
 
 #[test]

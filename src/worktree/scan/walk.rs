@@ -10,9 +10,9 @@ use super::compare::{compare, entry_kind};
 use super::queue::Queue;
 use super::{Change, Difference, Problem, ProblemKind, ScanCounts, ScanOptions, ScanOutcome, UntrackedMode};
 use crate::codec::staging_index::Staged;
-use crate::model::{EntryKind, Monitor, RepoPath, Totals};
+use crate::model::{EntryKind, Monitor, RepoPath, Totals, is_never_data};
 use crate::sys::{Directory, FileKind, Fs, Stat, bytes_to_path};
-use crate::worktree::ignore::{IGNORE_FILE, IgnoreRules, is_never_data};
+use crate::worktree::ignore::{IGNORE_FILE, IgnoreRules};
 use crate::worktree::{StagingIndex, WorktreeError};
 
 /// Names in a batch: large enough that handing one out costs nothing beside its `lstat` calls.
@@ -264,7 +264,7 @@ impl<'a> Walk<'a> {
                 }
             };
             let is_dir = kind == FileKind::Directory;
-            ignored |= is_never_data(name.as_bytes()) || rules.is_ignored(next.as_bytes(), is_dir);
+            ignored |= rules.is_ignored(next.as_bytes(), is_dir);
             if names.peek().is_none() {
                 let at = Listing {
                     path: dir.as_bytes().to_vec(),

@@ -1,7 +1,11 @@
-//! A line of the logs of events and of refs: no bytes panic, and what decodes has no other encoding.
+//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload: no bytes panic, and what decodes has no
+//! other encoding; of an entry, keys that are not known are passed over.
 #![no_main]
 
-use dsv::codec::json_line::{decode_event, decode_ref_move, encode_event, encode_ref_move};
+use dsv::codec::json_line::{
+    decode_event, decode_ref_entry, decode_ref_move, decode_upload, encode_event, encode_ref_entry, encode_ref_move,
+    encode_upload,
+};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok((_, event)) = decode_event(bytes) {
@@ -9,5 +13,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(moved) = decode_ref_move(bytes) {
         assert_eq!(encode_ref_move(&moved), bytes);
+    }
+    if let Ok(upload) = decode_upload(bytes) {
+        assert_eq!(encode_upload(&upload), bytes);
+    }
+    if let Ok(entry) = decode_ref_entry(bytes) {
+        assert_eq!(decode_ref_entry(&encode_ref_entry(&entry)).unwrap(), entry);
     }
 });

@@ -259,3 +259,112 @@ fn what_the_system_refuses_is_told() {
         mode(path, 0o755);
     }
 }
+
+/// A tree as no dsv writes it, whose one entry has a name that is changed behind the encoder's back.
+fn hostile_tree(sandbox: &Sandbox, harmless: &str, name: &str) -> String {
+    let mini = crate::support::mini::Mini::open(&sandbox.work());
+    let files = crate::support::mini::files([(harmless, b"#!/bin/sh\n".to_vec())]);
+    let (tree, _) = mini.tree(&files);
+    let node = mini.repo.db().tree_node(&tree).unwrap().encode();
+    let at = node.windows(harmless.len()).position(|window| window == harmless.as_bytes()).unwrap();
+    let mut bytes = node;
+    bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+    let id: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
+    mini.write(|writer, compressor| {
+        writer.put(dsv::codec::pack::RecordKind::Tree, id, &bytes, compressor).unwrap();
+    });
+    dsv::model::TreeId::from_bytes(id).to_string()
+}
+
+#[test]
+fn nothing_gets_into_a_git_repository_or_becomes_a_temporary_file() {
+    let sandbox = Sandbox::repository();
+    sandbox.write(".git/config", "[core]\n");
+    sandbox.write("a", "1");
+    sandbox.ok(["add", "."]);
+    sandbox.ok(["commit", "-m", "One"]);
+    for name in [".git/hooks", ".GIT/x", "sub/.git/x", ".tmp-dsv-1-a-1"] {
+        let error = sandbox.fails(2, ["mv", "a", name]);
+        assert!(error.contains("not allowed as a name"), "{error}");
+    }
+    let blob = sandbox.ok(["rev-parse", "HEAD:a"]);
+    sandbox.fails(2, ["update-index", "--cacheinfo", &format!("exec,{},.git/hooks/pre-commit", blob.trim())]);
+    for (harmless, name) in [(".gix", ".git"), (".giX", ".giT"), (".xmp-dsv-1-a-1", ".tmp-dsv-1-a-1")] {
+        let tree = hostile_tree(&sandbox, harmless, name);
+        sandbox.fails(4, ["ls-tree", &tree]);
+        sandbox.fails(4, ["read-tree", &tree]);
+        assert!(sandbox.run(["checkout", &tree, "--", "."]).code != 0);
+    }
+    assert_eq!(sandbox.ok(["ls-files"]), "a\n");
+    let inside: Vec<_> = fs::read_dir(sandbox.work().join(".git")).unwrap().collect();
+    assert_eq!(inside.len(), 1);
+}
+
+#[test]
+fn what_is_staged_alone_survives_a_restore_from_a_version() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a", "one");
+    sandbox.write("b", "one");
+    sandbox.ok(["add", "."]);
+    sandbox.ok(["commit", "-m", "One"]);
+    sandbox.write("a", "staged");
+    sandbox.ok(["add", "a"]);
+    let error = sandbox.fails(3, ["restore", "--source", "HEAD", "a"]);
+    assert!(error.contains("staged"), "{error}");
+    sandbox.fails(3, ["checkout", "HEAD", "--", "a"]);
+    assert_eq!(sandbox.read("a"), b"staged");
+    // A removal that is staged is no content that could be lost.
+    sandbox.ok(["rm", "b"]);
+    sandbox.ok(["restore", "--source", "HEAD", "b"]);
+    assert_eq!(sandbox.read("b"), b"one");
+    sandbox.ok(["restore", "--force", "--source", "HEAD", "a"]);
+    assert_eq!(sandbox.read("a"), b"one");
+}
+
+#[test]
+fn a_move_goes_to_no_place_beyond_a_link_and_no_deeper_than_a_path_may() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a", "1");
+    sandbox.write("d/x", "2");
+    sandbox.ok(["add", "."]);
+    fs::create_dir(sandbox.root().join("outside")).unwrap();
+    fs::write(sandbox.root().join("outside/x"), "mine").unwrap();
+    std::os::unix::fs::symlink("../outside", sandbox.work().join("link")).unwrap();
+    for target in ["link", "link/a", "link/new/a"] {
+        let error = sandbox.fails(3, ["mv", "a", target]);
+        assert!(error.contains("link"), "{error}");
+    }
+    // A tracked folder that has become a link: what is there now is not what is tracked.
+    fs::remove_dir_all(sandbox.work().join("d")).unwrap();
+    std::os::unix::fs::symlink("../outside", sandbox.work().join("d")).unwrap();
+    sandbox.fails(3, ["mv", "d/x", "y"]);
+    assert_eq!(fs::read_dir(sandbox.root().join("outside")).unwrap().count(), 1);
+    assert_eq!(sandbox.read("a"), b"1");
+    fs::remove_file(sandbox.work().join("d")).unwrap();
+
+    // Either part is a path, the whole is none.
+    let deep = vec!["n"; 600].join("/");
+    sandbox.write(&format!("from/{deep}"), "3");
+    sandbox.ok(["add", "from"]);
+    let error = sandbox.fails(2, ["mv", "from", &vec!["m"; 600].join("/")]);
+    assert!(error.contains("too deep"), "{error}");
+    assert_eq!(sandbox.read(&format!("from/{deep}")), b"3");
+}
+
+#[test]
+fn a_restore_beyond_a_link_is_refused() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("d/x", "1");
+    sandbox.ok(["add", "."]);
+    fs::remove_dir_all(sandbox.work().join("d")).unwrap();
+    std::os::unix::fs::symlink("nowhere", sandbox.work().join("d")).unwrap();
+    for paths in ["d/x", "d", "."] {
+        let error = sandbox.fails(3, ["restore", paths]);
+        assert!(error.contains("d/x (untracked)"), "{error}");
+    }
+    let error = sandbox.fails(3, ["restore", "--force", "d/x"]);
+    assert!(error.contains("'d' is in the way"), "{error}");
+    fs::remove_file(sandbox.work().join("d")).unwrap();
+    sandbox.ok(["restore", "d/x"]);
+    assert_eq!(sandbox.read("d/x"), b"1");
+}

@@ -2,7 +2,9 @@
 
 pub(crate) mod crash;
 pub(crate) mod fault;
+pub(crate) mod flaky_store;
 pub(crate) mod mini;
+pub(crate) mod raw_server;
 pub(crate) mod record;
 pub(crate) mod repo;
 pub(crate) mod rng;

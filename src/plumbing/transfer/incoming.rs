@@ -1,0 +1,161 @@
+//! Records of a remote on their way here: in coalesced ranges, by several threads, each proved before it is kept.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Peer, TransferError};
+use crate::codec::DecodeError;
+use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo};
+use crate::codec::segment::Placed;
+use crate::model::Monitor;
+use crate::plumbing::check_record;
+use crate::remote::keys;
+
+/// Bytes that are read and thrown away rather than asked for apart.
+const GAP: u64 = 128 * 1024;
+/// Bytes of a range that is asked for at once, unless a single record is longer.
+const RANGE: u64 = 8 * 1024 * 1024;
+/// Ranges that are on their way at the same time.
+const DOWNLOADS: usize = 4;
+
+/// Records of one pack that are asked for together, in order of offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    records: Vec<Placed>,
+    start: u64,
+    end: u64,
+}
+
+fn end_of(placed: &Placed) -> u64 {
+    u64::from(placed.offset) + RECORD_HEADER_LEN as u64 + u64::from(placed.stored_len)
+}
+
+/// Ranges that hold all these records, of each pack as few as the gaps between them allow.
+fn coalesce(mut records: Vec<Placed>) -> Vec<Wanted> {
+    records.sort_unstable_by_key(|placed| (placed.pack, placed.offset));
+    records.dedup();
+    let mut ranges: Vec<Wanted> = Vec::new();
+    for placed in records {
+        let (start, end) = (u64::from(placed.offset), end_of(&placed));
+        match ranges.last_mut() {
+            Some(range)
+                if range.records[0].pack == placed.pack
+                    && start <= range.end + GAP
+                    && end - range.start <= RANGE =>
+            {
+                range.end = range.end.max(end);
+                range.records.push(placed);
+            }
+            _ => ranges.push(Wanted { records: vec![placed], start, end }),
+        }
+    }
+    ranges
+}
+
+/// Fetches records and gives each, proved, to `each`; called by several threads, in no order. Progress counts records and
+/// the bytes that came.
+///
+/// # Errors
+/// When a record is not where the index says or is not what it should be; when the remote fails; what `each`
+/// returns.
+pub(super) fn fetch_records(
+    peer: &Peer<'_>,
+    records: Vec<Placed>,
+    monitor: &Monitor<'_>,
+    each: &(dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync),
+) -> Result<(), TransferError> {
+    let ranges = coalesce(records);
+    let threads = DOWNLOADS.min(ranges.len());
+    let todo = Mutex::new(ranges.into_iter());
+    let failed = Mutex::new(None);
+    let work = || {
+        loop {
+            if failed.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+                return;
+            }
+            let Some(range) = todo.lock().unwrap_or_else(PoisonError::into_inner).next() else { return };
+            if let Err(error) = fetch_range(peer, &range, monitor, each) {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+fn fetch_range(
+    peer: &Peer<'_>,
+    range: &Wanted,
+    monitor: &Monitor<'_>,
+    each: &(dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync),
+) -> Result<(), TransferError> {
+    monitor.interrupt.check()?;
+    let key = keys::pack(&range.records[0].pack);
+    let bytes = peer.get_range(&key, range.start..range.end)?;
+    for placed in &range.records {
+        let place = |at: u64| usize::try_from(at - range.start).unwrap_or(usize::MAX);
+        let record = bytes.get(place(u64::from(placed.offset))..place(end_of(placed))).unwrap_or_default();
+        let (info, stored) = prove(placed, record).map_err(|source| peer.damaged(&key, source))?;
+        each(&info, stored)?;
+    }
+    monitor.progress.advance(range.records.len() as u64, range.end - range.start);
+    Ok(())
+}
+
+/// Checks that bytes are the record that the index speaks of, and that its content is what its id says.
+fn prove<'a>(placed: &Placed, bytes: &'a [u8]) -> Result<(RecordInfo, &'a [u8]), DecodeError> {
+    let (info, stored) = RecordInfo::decode_record(bytes)?;
+    if (info.kind, info.id) != (placed.kind, placed.id) {
+        return Err(DecodeError::malformed("record", "another one lies where the index points"));
+    }
+    check_record(&info, stored)?;
+    Ok((info, stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::pack::RecordKind;
+
+    fn placed(pack: u8, offset: u32, len: u32) -> Placed {
+        let (id, kind) = ([offset as u8; 32], RecordKind::Blob);
+        Placed {
+            id,
+            kind,
+            pack: [pack; 32],
+            offset,
+            stored_len: len - RECORD_HEADER_LEN as u32,
+            raw_len: len,
+        }
+    }
+
+    #[test]
+    fn what_lies_close_is_asked_for_together() {
+        let near = (GAP - 1) as u32;
+        let records = vec![
+            placed(2, 5, 100),
+            placed(1, 105 + near, 100),
+            placed(1, 5, 100),
+            placed(1, 5, 100),
+            placed(1, 300_000 + near, 100),
+        ];
+        let ranges = coalesce(records);
+        let spans: Vec<_> = ranges.iter().map(|r| (r.records[0].pack[0], r.start, r.end)).collect();
+        let near = u64::from(near);
+        assert_eq!(spans, [(1, 5, 205 + near), (1, 300_000 + near, 300_100 + near), (2, 5, 105)]);
+    }
+
+    #[test]
+    fn a_range_is_no_longer_than_it_may_be() {
+        let step = 1024 * 1024;
+        let records: Vec<_> = (0..32).map(|n| placed(1, 5 + n * step, step)).collect();
+        let ranges = coalesce(records);
+        assert!(ranges.iter().all(|range| range.end - range.start <= RANGE));
+        assert_eq!(ranges.len(), 4);
+    }
+}

@@ -1,0 +1,30 @@
+//! Objects between the local database and a remote: the only place that sees both.
+//!
+//! A remote holds packs, index segments that tell which record is in which pack, and for each dataset a log of
+//! refs whose newest entry names the segments that list everything its version needs. What is sent goes in
+//! that order, each step confirmed before the next: an entry never leads to what is not there.
+
+mod delta;
+mod error;
+mod fetch;
+mod incoming;
+pub mod index;
+pub mod log;
+mod outgoing;
+mod peer;
+mod push;
+mod segment;
+mod select;
+pub mod uploads;
+mod verify;
+
+pub use error::TransferError;
+pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
+pub use peer::Peer;
+pub use push::{PushOptions, PushOutcome, push};
+pub use verify::{VerifyOptions, VerifyOutcome, verify};
+
+use crate::codec::pack::RecordKind;
+
+/// What a record is found by.
+pub(super) type RecordKey = (RecordKind, [u8; 32]);

@@ -1,0 +1,331 @@
+//! Chosen records as packs of about the size that suits a bucket, and their way there.
+//!
+//! Records are copied as they are stored, their checksums checked. The same choice from the same local packs gives
+//! the same packs, so that a push that was cut goes on with the first pack that is not there yet.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::select::Selection;
+use super::{Peer, RecordKey, TransferError};
+use crate::codec::header::PACK;
+use crate::codec::pack::{PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, encode_table};
+use crate::codec::pack_index::PackName;
+use crate::codec::segment::Placed;
+use crate::model::{Monitor, ObjectId};
+use crate::remote::{PutBody, keys};
+use crate::store::{ObjectDb, PackFile, RecordSet, StoreError, pack_file_name};
+use crate::sys::{CreateOptions, IoContext};
+
+/// A pack for a remote is closed when it has grown to so many bytes. With [`UPLOADS`], what a cut push sends again
+/// is what one local pack holds.
+const PACK_TARGET: usize = 32 * 1024 * 1024;
+/// Packs that are on their way at the same time.
+const UPLOADS: usize = 2;
+/// Bytes of a local pack that are read at once.
+const RUN_LEN: u64 = 4 * 1024 * 1024;
+/// How often what went over the wire is shown.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A pack ready to be sent.
+struct OutgoingPack {
+    name: PackName,
+    bytes: Bytes,
+    placed: Vec<Placed>,
+}
+
+/// Gathers records into packs.
+struct PackBuilder<'a> {
+    buffer: Vec<u8>,
+    records: Vec<RecordInfo>,
+    full: &'a mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>,
+}
+
+impl<'a> PackBuilder<'a> {
+    fn new(full: &'a mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>) -> Self {
+        Self { buffer: Vec::new(), records: Vec::new(), full }
+    }
+
+    fn append(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), TransferError> {
+        if self.buffer.is_empty() {
+            self.buffer.reserve(PACK_TARGET + PACK_TARGET / 8);
+            self.buffer.extend_from_slice(&PACK.header());
+        }
+        self.buffer.extend_from_slice(header);
+        self.buffer.extend_from_slice(stored);
+        self.records.push(info);
+        if self.buffer.len() >= PACK_TARGET { self.close() } else { Ok(()) }
+    }
+
+    /// Ends the pack that is open, if one is.
+    fn close(&mut self) -> Result<(), TransferError> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(&mut self.buffer);
+        let records = std::mem::take(&mut self.records);
+        let table = encode_table(&records, bytes.len() as u64);
+        let name: PackName = Sha256::digest(&table).into();
+        bytes.extend_from_slice(&table);
+        let mut offset = PACK_HEADER_LEN;
+        let mut placed = Vec::with_capacity(records.len());
+        for RecordInfo { kind, stored_len, raw_len, id, .. } in &records {
+            let (id, kind, stored_len, raw_len) = (*id, *kind, *stored_len, *raw_len);
+            // A pack ends a record after 32 MiB, far below what an offset can say.
+            placed.push(Placed { id, kind, pack: name, offset: offset as u32, stored_len, raw_len });
+            offset += RECORD_HEADER_LEN as u64 + u64::from(stored_len);
+        }
+        (self.full)(OutgoingPack { name, bytes: Bytes::from(bytes), placed })
+    }
+}
+
+/// What was sent.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Where the records of metadata lie now, sorted.
+    pub(super) metadata: Vec<Placed>,
+    /// Where the others lie now, sorted.
+    pub(super) data: Vec<Placed>,
+    /// Packs, those included that were there already.
+    pub(super) packs: u64,
+    /// Their bytes.
+    pub(super) bytes: u64,
+}
+
+/// Sends packs of everything that was selected. Each is confirmed before this returns.
+///
+/// # Errors
+/// When something selected cannot be read here, or the remote fails: what was confirmed stays and is not
+/// sent again.
+pub(super) fn send(
+    peer: &Peer<'_>,
+    db: &ObjectDb,
+    selection: &Selection,
+    resume: &Resume<'_>,
+    monitor: &Monitor<'_>,
+) -> Result<Sent, TransferError> {
+    let sent = Mutex::new(Sent::default());
+    let failed: Mutex<Option<TransferError>> = Mutex::new(None);
+    let (sender, receiver) = crossbeam_channel::bounded::<OutgoingPack>(0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| show(peer, &done, monitor));
+        let uploaders: Vec<_> = (0..UPLOADS)
+            .map(|_| {
+                let receiver = receiver.clone();
+                let (sent, failed) = (&sent, &failed);
+                scope.spawn(move || {
+                    for pack in receiver {
+                        match upload(peer, &pack, resume, monitor) {
+                            Ok(()) => note(sent, pack),
+                            Err(error) => {
+                                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                                return;
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        drop(receiver);
+        let made = make_packs(db, selection, monitor, &mut |pack| {
+            // Nobody takes packs any more after a failure, which is told below.
+            sender.send(pack).map_err(|_| TransferError::Interrupted(crate::model::Interrupted))
+        });
+        drop(sender);
+        for uploader in uploaders {
+            uploader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        done.store(true, Ordering::Relaxed);
+        match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => made,
+        }
+    })?;
+    let mut sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sent.metadata.sort_unstable_by_key(Placed::key);
+    sent.data.sort_unstable_by_key(Placed::key);
+    Ok(sent)
+}
+
+fn note(sent: &Mutex<Sent>, pack: OutgoingPack) {
+    let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+    sent.packs += 1;
+    sent.bytes += pack.bytes.len() as u64;
+    let is_data = pack.placed.first().is_some_and(|placed| placed.kind.is_data());
+    let list = if is_data { &mut sent.data } else { &mut sent.metadata };
+    list.extend(pack.placed);
+}
+
+/// Shows the bytes that go over the wire, as they go.
+fn show(peer: &Peer<'_>, done: &AtomicBool, monitor: &Monitor<'_>) {
+    let mut shown = peer.client.stats().bytes_sent;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(TICK);
+        let now = peer.client.stats().bytes_sent;
+        monitor.progress.advance(0, now.saturating_sub(shown));
+        shown = now;
+    }
+}
+
+fn upload(
+    peer: &Peer<'_>,
+    pack: &OutgoingPack,
+    resume: &Resume<'_>,
+    monitor: &Monitor<'_>,
+) -> Result<(), TransferError> {
+    let key = keys::pack(&pack.name);
+    let len = pack.bytes.len() as u64;
+    if resume.has(&pack.name) && peer.has(&key, len)? {
+        monitor.progress.advance(pack.placed.len() as u64, len);
+        return Ok(());
+    }
+    peer.put_confirmed(&key, &PutBody::from(pack.bytes.clone()))?;
+    resume.note(&pack.name)?;
+    monitor.progress.advance(pack.placed.len() as u64, 0);
+    Ok(())
+}
+
+fn make_packs(
+    db: &ObjectDb,
+    selection: &Selection,
+    monitor: &Monitor<'_>,
+    full: &mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>,
+) -> Result<(), TransferError> {
+    // Data before what refers to it, here as everywhere.
+    let mut builder = PackBuilder::new(full);
+    let packs: BTreeSet<PackName> = selection.data.indexes().iter().flat_map(|file| file.packs()).collect();
+    let mut copied = 0;
+    for name in packs {
+        copied += copy_data(db, &name, &selection.data, &mut builder, monitor)?;
+    }
+    builder.close()?;
+    if copied != selection.data.len() {
+        return Err(unreadable(db, &selection.data));
+    }
+    for key in &selection.metadata {
+        monitor.interrupt.check()?;
+        copy_metadata(db, key, &mut builder)?;
+    }
+    builder.close()
+}
+
+/// Why not all that was chosen could be copied: the first record that is not where an index says.
+fn unreadable(db: &ObjectDb, chosen: &RecordSet) -> TransferError {
+    let first = chosen.iter().find_map(|record| match record {
+        Ok((id, location)) => db.read_record(&location, &id).err(),
+        Err(error) => Some(error),
+    });
+    let moved = || StoreError::Source(std::io::Error::other("the packs changed while they were read"));
+    first.unwrap_or_else(moved).into()
+}
+
+/// Copies the chosen records of one local pack, in their order; returns how many there were.
+fn copy_data(
+    db: &ObjectDb,
+    name: &PackName,
+    chosen: &RecordSet,
+    builder: &mut PackBuilder<'_>,
+    monitor: &Monitor<'_>,
+) -> Result<u64, TransferError> {
+    let path = db.objects_dir().join(pack_file_name(name));
+    let pack = match PackFile::open(&**db.fs(), &path) {
+        // Listed, and gone: the caller counts.
+        Err(StoreError::Io(error)) if error.is_not_found() => return Ok(0),
+        opened => opened?,
+    };
+    let mut table = pack.table()?;
+    table.records.retain(|(offset, info)| {
+        info.kind.is_data()
+            && chosen.contains(info.kind, &info.id)
+            && chosen
+                .place(info.kind, &info.id)
+                .is_some_and(|place| place.pack == *name && u64::from(place.locator.offset) == *offset)
+    });
+    for run in adjoining(&table.records) {
+        monitor.interrupt.check()?;
+        let read = pack.read_run(run)?;
+        for record in pack.records_of(&read) {
+            let record = record?;
+            builder.append(record.info, record.header, record.stored)?;
+        }
+    }
+    Ok(table.records.len() as u64)
+}
+
+/// Stretches of records that lie one behind the other, each of about so many bytes at the most.
+fn adjoining(records: &[(u64, RecordInfo)]) -> impl Iterator<Item = &[(u64, RecordInfo)]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let (first, info) = rest.first()?;
+        let (mut end, mut count) = (first + info.record_len(), 1);
+        for (offset, info) in &rest[1..] {
+            if *offset != end || end - first >= RUN_LEN {
+                break;
+            }
+            end += info.record_len();
+            count += 1;
+        }
+        let (run, behind) = rest.split_at(count);
+        rest = behind;
+        Some(run)
+    })
+}
+
+fn copy_metadata(
+    db: &ObjectDb,
+    (kind, id): &RecordKey,
+    builder: &mut PackBuilder<'_>,
+) -> Result<(), TransferError> {
+    let Some(location) = db.locate(*kind, id)? else {
+        return Err(StoreError::Missing { kind: *kind, id: ObjectId::Sha256(*id) }.into());
+    };
+    let (info, bytes) = db.read_record(&location, id)?;
+    let (header, stored) = bytes.split_at(RECORD_HEADER_LEN);
+    builder.append(info, header, stored)
+}
+
+/// The packs that an earlier attempt to send the same version sent.
+#[derive(Debug)]
+pub(super) struct Resume<'a> {
+    peer: &'a Peer<'a>,
+    path: std::path::PathBuf,
+    sent: HashSet<PackName>,
+    writing: Mutex<()>,
+}
+
+impl<'a> Resume<'a> {
+    /// What is known of an earlier attempt; nothing, if that cannot be read.
+    pub(super) fn new(peer: &'a Peer<'a>, version: &crate::model::VersionId) -> Result<Self, TransferError> {
+        let folder = peer.cache().join("uploads");
+        peer.fs.create_dir_all(&folder).at("create", &folder)?;
+        let path = folder.join(version.to_string());
+        let text = peer.fs.read(&path).unwrap_or_default();
+        let lines = text.split(|&b| b == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        let sent = lines.filter_map(|line| crate::model::parse_hex(line).ok()).collect();
+        Ok(Self { peer, path, sent, writing: Mutex::new(()) })
+    }
+
+    fn has(&self, name: &PackName) -> bool {
+        self.sent.contains(name)
+    }
+
+    /// Remembers a pack that was confirmed. Whatever a crash leaves of the line is only asked for again.
+    fn note(&self, name: &PackName) -> Result<(), TransferError> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let append = CreateOptions { append: true, ..Default::default() };
+        let mut file = self.peer.fs.create(&self.path, append).at("open", &self.path)?;
+        let line = format!("{}\n", ObjectId::Sha256(*name));
+        Ok(file.write_all(line.as_bytes()).at("write", &self.path)?)
+    }
+
+    /// Forgets the attempt: the version is there.
+    pub(super) fn forget(&self) {
+        let _ = self.peer.fs.remove_file(&self.path);
+    }
+}

@@ -1,0 +1,359 @@
+//! A version and all that it needs, sent to a remote; then the dataset's ref there moves to it.
+//!
+//! The order is what makes it safe: a mark that says `uploading`, packs, index segments, each confirmed by length,
+//! the mark says `final`, the next entry of the log of refs, and the mark goes. Whatever ends this in between
+//! leaves the ref where it was, and packs that the next attempt finds again.
+
+use super::index::RemoteIndex;
+use super::log::{self, Appended};
+use super::outgoing::{self, Resume, Sent};
+use super::segment;
+use super::select::{Selection, select};
+use super::{Peer, TransferError};
+use crate::codec::json_line::encode_upload;
+use crate::codec::pack::RECORD_HEADER_LEN;
+use crate::codec::repository_format::RepositoryFormat;
+use crate::codec::segment::{Placed, Section, SegmentHead, encode_segment};
+use crate::model::{
+    DatasetName, Expected, Interrupt, Monitor, ObjectId, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
+    UploadState, Version, VersionId,
+};
+use crate::plumbing::merge_base;
+use crate::remote::{PutBody, RemoteError, keys};
+use crate::store::{ObjectDb, StoreError};
+use crate::sys::random_hex;
+use sha2::{Digest, Sha256};
+
+/// Records of one segment at the most.
+const MAX_SEGMENT_RECORDS: usize = 1 << 20;
+/// When an entry would name more segments than this, the small ones are merged.
+const MAX_SEGMENTS: usize = 12;
+/// A segment with fewer records is small.
+const SMALL_SEGMENT: u64 = 1 << 16;
+
+/// How to push.
+#[derive(Debug, Clone)]
+pub struct PushOptions {
+    /// What the dataset's ref on the remote must be; `None` when what is sent must descend from it, which is
+    /// what nobody else's work gets lost by.
+    pub expected: Option<Expected>,
+    /// Who pushes.
+    pub who: String,
+    /// From which machine.
+    pub host: String,
+    /// When.
+    pub time: Time,
+    /// Why the ref moves.
+    pub why: String,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct PushOutcome {
+    /// Where the dataset is on the remote now.
+    pub entry: RefEntry,
+    /// Whether it moved; false when it was there already.
+    pub moved: bool,
+    /// Versions that were not there before.
+    pub versions: u64,
+    /// Records that were not there before.
+    pub records: u64,
+    /// Packs that were sent.
+    pub packs: u64,
+    /// Bytes of these packs.
+    pub bytes: u64,
+}
+
+/// Sends `tip` and moves the dataset's ref on the remote to it.
+///
+/// # Errors
+/// [`TransferError::Diverged`] or [`TransferError::Moved`] when the ref is not where it must be, before or after
+/// the objects were sent; when something is missing here, or the remote fails.
+pub fn push(
+    peer: &Peer<'_>,
+    db: &ObjectDb,
+    dataset: &DatasetName,
+    tip: VersionId,
+    options: &PushOptions,
+    monitor: &Monitor<'_>,
+) -> Result<PushOutcome, TransferError> {
+    monitor.progress.phase("Looking at the remote", None, None);
+    let newest = log::newest(peer, dataset)?;
+    if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
+        return Ok(unmoved(entry.clone()));
+    }
+    let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
+    push.check_expected(newest.as_ref())?;
+    push.run(newest)
+}
+
+fn unmoved(entry: RefEntry) -> PushOutcome {
+    PushOutcome { entry, moved: false, versions: 0, records: 0, packs: 0, bytes: 0 }
+}
+
+struct Push<'a, 'p> {
+    peer: &'a Peer<'p>,
+    db: &'a ObjectDb,
+    dataset: &'a DatasetName,
+    tip: VersionId,
+    version: Version,
+    options: &'a PushOptions,
+    monitor: &'a Monitor<'a>,
+}
+
+impl Push<'_, '_> {
+    /// Refuses to lose what others have pushed.
+    fn check_expected(&self, newest: Option<&RefEntry>) -> Result<(), TransferError> {
+        let theirs = newest.and_then(|entry| entry.version);
+        let Some(expected) = self.options.expected else {
+            return match theirs {
+                Some(theirs) if !self.descends_from(&theirs)? => Err(self.diverged(theirs)),
+                _ => Ok(()),
+            };
+        };
+        if expected.allows(theirs) { Ok(()) } else { Err(self.moved(theirs)) }
+    }
+
+    fn descends_from(&self, theirs: &VersionId) -> Result<bool, TransferError> {
+        match merge_base::is_ancestor(self.db, *theirs, self.tip, self.monitor.interrupt) {
+            Ok(answer) => Ok(answer),
+            // What is not here is no ancestor of what is here whole.
+            Err(crate::plumbing::history::HistoryError::Store(StoreError::Missing { .. })) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn diverged(&self, theirs: VersionId) -> TransferError {
+        TransferError::Diverged {
+            url: self.peer.url(),
+            dataset: self.dataset.clone(),
+            theirs,
+            ours: self.tip,
+        }
+    }
+
+    fn moved(&self, theirs: Option<VersionId>) -> TransferError {
+        TransferError::Moved { url: self.peer.url(), dataset: self.dataset.clone(), theirs }
+    }
+
+    fn run(&self, newest: Option<RefEntry>) -> Result<PushOutcome, TransferError> {
+        let (mut index, there) = self.what_is_there(newest.as_ref())?;
+        self.monitor.progress.phase("Finding what is new", None, None);
+        let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
+        let to_send = stored_bytes(self.db, &selection)?;
+        let mark = Mark { push: self, to_send };
+        mark.set(self.peer, UploadState::Uploading, None, 0)?;
+        let done = self.send(newest.as_ref(), &mut index, &selection, &mark);
+        if let Err(error) = &done {
+            mark.tell_failure(error);
+        }
+        done
+    }
+
+    /// What the remote is known to have: by the dataset's own segments, or for its first version by those of
+    /// all datasets; and the versions that are there for sure.
+    fn what_is_there(
+        &self,
+        newest: Option<&RefEntry>,
+    ) -> Result<(RemoteIndex, Vec<VersionId>), TransferError> {
+        let mut index = RemoteIndex::default();
+        let mut versions = Vec::new();
+        let mut add = |entry: &RefEntry| {
+            versions.extend(entry.version);
+            index.add(self.peer, entry.segments.iter().cloned())
+        };
+        match newest {
+            Some(entry) => add(entry)?,
+            None => {
+                for other in log::datasets(self.peer)? {
+                    if let Some(entry) = log::newest(self.peer, &other)? {
+                        add(&entry)?;
+                    }
+                }
+            }
+        }
+        Ok((index, versions))
+    }
+
+    fn send(
+        &self,
+        newest: Option<&RefEntry>,
+        index: &mut RemoteIndex,
+        selection: &Selection,
+        mark: &Mark<'_, '_, '_>,
+    ) -> Result<PushOutcome, TransferError> {
+        let records = selection.metadata.len() as u64 + selection.data.len();
+        self.monitor.progress.phase("Sending", Some(records), Some(mark.to_send));
+        let resume = Resume::new(self.peer, &self.tip)?;
+        let sent = outgoing::send(self.peer, self.db, selection, &resume, self.monitor)?;
+        self.monitor.progress.phase("Publishing", None, None);
+        let (versions, packs, bytes) = (selection.versions, sent.packs, sent.bytes);
+        // Of other datasets' segments only if something there is relied on.
+        let relied_on = if newest.is_some() || selection.found_there {
+            std::mem::take(index)
+        } else {
+            RemoteIndex::default()
+        };
+        let segments = self.publish_segments(relied_on, sent)?;
+        if newest.is_none() {
+            self.write_format()?;
+        }
+        mark.set(self.peer, UploadState::Final, None, bytes)?;
+        let entry = self.move_ref(newest, segments)?;
+        resume.forget();
+        mark.remove();
+        Ok(PushOutcome { entry, moved: true, versions, records, packs, bytes })
+    }
+
+    /// Lists what was sent in new segments, together with what lies in small old ones when there are too many of
+    /// them. Returns all segments that the version needs.
+    fn publish_segments(&self, index: RemoteIndex, sent: Sent) -> Result<Vec<SegmentInfo>, TransferError> {
+        let (mut metadata, mut data) = (sent.metadata, sent.data);
+        let mut keep = index.infos();
+        if keep.len() >= MAX_SEGMENTS {
+            let (small, large): (Vec<_>, Vec<_>) =
+                keep.into_iter().partition(|info| info.records < SMALL_SEGMENT);
+            let mut merged = RemoteIndex::new(self.peer, small)?;
+            merged.each(self.peer, Section::Metadata, &mut |placed| metadata.push(*placed))?;
+            merged.each(self.peer, Section::Data, &mut |placed| data.push(*placed))?;
+            for list in [&mut metadata, &mut data] {
+                list.sort_unstable_by_key(Placed::key);
+                list.dedup_by_key(|placed| placed.key());
+            }
+            keep = large;
+        }
+        let mut metadata = metadata.as_slice();
+        let mut data = data.as_slice();
+        while !(metadata.is_empty() && data.is_empty()) {
+            let (first, rest) = metadata.split_at(metadata.len().min(MAX_SEGMENT_RECORDS));
+            metadata = rest;
+            let room = MAX_SEGMENT_RECORDS - first.len();
+            let (second, rest) = data.split_at(data.len().min(room));
+            data = rest;
+            keep.push(self.publish_segment(first, second)?);
+        }
+        keep.sort_unstable();
+        keep.dedup();
+        Ok(keep)
+    }
+
+    fn publish_segment(&self, metadata: &[Placed], data: &[Placed]) -> Result<SegmentInfo, TransferError> {
+        let bytes = encode_segment(metadata, data);
+        let name = ObjectId::Sha256(Sha256::digest(&bytes).into()).to_string();
+        let key = keys::segment(&name);
+        let head = SegmentHead::decode(&bytes).map_err(|source| self.peer.damaged(&key, source))?;
+        segment::keep(self.peer, &name, &bytes)?;
+        let info = SegmentInfo {
+            name,
+            bytes: bytes.len() as u64,
+            metadata_bytes: head.metadata_len,
+            records: head.metadata_records + head.data_records,
+        };
+        self.peer.put_confirmed(&key, &PutBody::from(bytes))?;
+        Ok(info)
+    }
+
+    fn write_format(&self) -> Result<(), TransferError> {
+        let format = RepositoryFormat { number: REMOTE_FORMAT, ..RepositoryFormat::default() };
+        self.peer.create(keys::FORMAT, format.encode().into_bytes()).map(drop)
+    }
+
+    /// Creates the next entry of the log. Who loses the race against one that sent the same version has won.
+    fn move_ref(
+        &self,
+        newest: Option<&RefEntry>,
+        segments: Vec<SegmentInfo>,
+    ) -> Result<RefEntry, TransferError> {
+        let options = self.options;
+        let entry = RefEntry {
+            format: REMOTE_FORMAT,
+            reader_features: Vec::new(),
+            dataset: self.dataset.clone(),
+            number: newest.map_or(0, |entry| entry.number) + 1,
+            version: Some(self.tip),
+            previous: newest.and_then(|entry| entry.version),
+            write_id: random_hex(),
+            who: options.who.clone(),
+            time: options.time,
+            why: options.why.clone(),
+            segments,
+        };
+        match log::append(self.peer, &entry)? {
+            Appended::Won => Ok(entry),
+            Appended::Lost(other) if other.version == Some(self.tip) => Ok(*other),
+            Appended::Lost(other) => match (other.version, self.options.expected) {
+                (Some(theirs), None) => Err(self.diverged(theirs)),
+                (theirs, _) => Err(self.moved(theirs)),
+            },
+        }
+    }
+}
+
+/// Bytes that packs of a selection have, tables left out.
+fn stored_bytes(db: &ObjectDb, selection: &Selection) -> Result<u64, TransferError> {
+    let record_len = |stored_len: u32| RECORD_HEADER_LEN as u64 + u64::from(stored_len);
+    let mut bytes = 0;
+    for record in selection.data.iter() {
+        bytes += record_len(record?.1.locator.stored_len);
+    }
+    for (kind, id) in &selection.metadata {
+        bytes += db.locate(*kind, id)?.map_or(0, |location| record_len(location.locator.stored_len));
+    }
+    Ok(bytes)
+}
+
+/// The object that tells others of this upload.
+struct Mark<'a, 'b, 'p> {
+    push: &'a Push<'b, 'p>,
+    to_send: u64,
+}
+
+impl Mark<'_, '_, '_> {
+    fn key(&self) -> String {
+        keys::upload(self.push.dataset, &self.push.tip)
+    }
+
+    fn set(
+        &self,
+        peer: &Peer<'_>,
+        state: UploadState,
+        reason: Option<String>,
+        sent: u64,
+    ) -> Result<(), TransferError> {
+        let Push { version, options, dataset, tip, .. } = self.push;
+        let upload = Upload {
+            version: *tip,
+            dataset: (*dataset).clone(),
+            label: version.label.clone(),
+            files: version.totals.files,
+            bytes: version.totals.bytes,
+            state,
+            reason,
+            who: options.who.clone(),
+            host: options.host.clone(),
+            time: options.time,
+            to_send: self.to_send,
+            sent,
+        };
+        peer.put(&self.key(), &PutBody::from(encode_upload(&upload)))
+    }
+
+    /// Says that the upload ended, if the remote can still be told.
+    fn tell_failure(&self, error: &TransferError) {
+        let (state, reason) = match error {
+            TransferError::Interrupted(_) | TransferError::Remote(RemoteError::Interrupted(_)) => {
+                (UploadState::Aborted, None)
+            }
+            error => (UploadState::Failed, Some(error.to_string())),
+        };
+        // The person has asked to end; this one last word is not what they wait for.
+        let interrupt = Interrupt::new();
+        let peer = Peer { interrupt: &interrupt, ..self.push.peer.clone() };
+        let _ = self.set(&peer, state, reason, 0);
+    }
+
+    /// The version is there for all to see; a mark that stays says `final` and no more.
+    fn remove(&self) {
+        let _ = self.push.peer.delete(&self.key());
+    }
+}

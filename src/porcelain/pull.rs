@@ -1,0 +1,80 @@
+//! `dsv pull`: the current dataset as it is on a remote.
+
+use super::fast_forward::fast_forward;
+use super::fetch::{Fetched, fetch_entry};
+use super::remotes;
+use super::{Error, Repository};
+use crate::model::{DatasetName, Head, Monitor, RemoteName, VersionId};
+use crate::plumbing::checkout::CheckoutStats;
+use crate::plumbing::merge_base::is_ancestor;
+use crate::plumbing::transfer::{FetchScope, log};
+
+/// What to pull.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The remote; the only one, or `origin`, unless told.
+    pub remote: Option<RemoteName>,
+}
+
+/// How the own dataset stands to what was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It was there already, or is ahead.
+    Nothing,
+    /// It went on to what was fetched.
+    Forward {
+        /// Where it was.
+        from: Option<VersionId>,
+        /// Where it is.
+        to: VersionId,
+        /// Files written and removed.
+        stats: CheckoutStats,
+    },
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The remote.
+    pub remote: RemoteName,
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// What was fetched.
+    pub fetched: Fetched,
+    /// What became of the own dataset.
+    pub step: Step,
+}
+
+/// Fetches the current dataset and goes on to what is there, if that descends from what is here.
+///
+/// # Errors
+/// When both sides have versions that the other has not; when something uncommitted would be lost; when the remote
+/// fails.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let Head::Dataset(dataset) = repo.refs().head()? else { return Err(Error::DetachedHead) };
+    let remote = remotes::open(repo, options.remote.as_ref())?;
+    let peer = remote.peer(repo, monitor.interrupt);
+    monitor.progress.phase("Looking at the remote", None, None);
+    let Some(entry) = log::newest(&peer, &dataset)? else {
+        return Err(Error::NotOnRemote { dataset, url: peer.url() });
+    };
+    let fetched = fetch_entry(repo, &remote, &entry, FetchScope::All, monitor)?;
+    let ours = repo.refs().read(&dataset)?;
+    let step = match (ours, entry.version) {
+        (_, None) => Step::Nothing,
+        (Some(ours), Some(theirs)) if is_ancestor(repo.db(), theirs, ours, monitor.interrupt)? => {
+            Step::Nothing
+        }
+        (Some(ours), Some(theirs)) if !is_ancestor(repo.db(), ours, theirs, monitor.interrupt)? => {
+            let remote = remote.name;
+            return Err(Error::Diverged { dataset, remote, ours, theirs });
+        }
+        (from, Some(to)) => {
+            monitor.progress.phase("Checking out", None, None);
+            let why = format!("pull: from {}", remote.name);
+            let stats = fast_forward(repo, &dataset, from, to, &why, monitor)?;
+            Step::Forward { from, to, stats }
+        }
+    };
+    Ok(Outcome { remote: remote.name, dataset, fetched, step })
+}

@@ -1,0 +1,142 @@
+//! `dsv push`: versions of the own datasets, and all that they need, to a remote.
+
+use super::fast_forward::fast_forward;
+use super::fetch::{fetch_entry, note};
+use super::remotes::{self, OpenRemote};
+use super::{Error, Repository};
+use crate::model::{DatasetName, Expected, Monitor, RemoteName, VersionId};
+use crate::plumbing::rebase;
+use crate::plumbing::transfer::{FetchScope, PushOptions, PushOutcome, TransferError, log, push};
+
+/// How often the own versions are put on top of what others pushed meanwhile. Of so many who push at once, one lands in each
+/// round.
+const ATTEMPTS: usize = 64;
+
+/// What to push.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The remote; the only one, or `origin`, unless told.
+    pub remote: Option<RemoteName>,
+    /// The datasets; the current one unless told.
+    pub datasets: Vec<DatasetName>,
+    /// All datasets that have a version.
+    pub all: bool,
+    /// Where others have pushed meanwhile, put the own versions on top of theirs, if they changed other paths.
+    pub rebase: bool,
+    /// Move the datasets there even where what is there gets lost by that, provided that it is what was last seen there.
+    pub force_with_lease: bool,
+}
+
+/// What became of one dataset.
+#[derive(Debug, Clone)]
+pub struct Pushed {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// The version that it has there now.
+    pub version: VersionId,
+    /// What was sent.
+    pub sent: PushOutcome,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The remote.
+    pub remote: RemoteName,
+    /// Where it is, for people.
+    pub url: String,
+    /// In the order in which they were pushed.
+    pub datasets: Vec<Pushed>,
+}
+
+/// Sends datasets one after the other, each whole before its ref on the remote moves.
+///
+/// # Errors
+/// When a dataset there has versions that the own does not descend from, or the remote fails: what was pushed before
+/// stays pushed.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let remote = remotes::open(repo, options.remote.as_ref())?;
+    let mut datasets = Vec::new();
+    for (dataset, mut version) in wanted(repo, options)? {
+        let mut attempts = 0;
+        let sent = loop {
+            attempts += 1;
+            match push_one(repo, &remote, &dataset, version, options, monitor) {
+                Err(Error::Transfer(TransferError::Diverged { .. }))
+                    if options.rebase && attempts < ATTEMPTS =>
+                {
+                    version = rebase(repo, &remote, &dataset, version, monitor)?;
+                }
+                sent => break sent?,
+            }
+        };
+        note(repo, &remote, &dataset, Some(version), monitor)?;
+        datasets.push(Pushed { dataset, version, sent });
+    }
+    Ok(Outcome { remote: remote.name, url: remote.client.url().to_string(), datasets })
+}
+
+fn push_one(
+    repo: &Repository,
+    remote: &OpenRemote,
+    dataset: &DatasetName,
+    version: VersionId,
+    options: &Options,
+    monitor: &Monitor<'_>,
+) -> Result<PushOutcome, Error> {
+    // Nobody removes objects while they are sent.
+    let _objects = repo.lock_objects(monitor)?;
+    let expected = match options.force_with_lease {
+        true => Some(Expected::unchanged(repo.refs().tracking().read(&remote.name, dataset)?)),
+        false => None,
+    };
+    let how = PushOptions {
+        expected,
+        who: repo.author()?.to_string(),
+        host: repo.env().host.clone(),
+        time: repo.now(),
+        why: if options.rebase { "push --rebase" } else { "push" }.to_owned(),
+    };
+    Ok(push(&remote.peer(repo, monitor.interrupt), repo.db(), dataset, version, &how, monitor)?)
+}
+
+/// Puts the own versions on top of what the remote has now; the own dataset, and the worktree where it is the current
+/// one, go on to that.
+fn rebase(
+    repo: &Repository,
+    remote: &OpenRemote,
+    dataset: &DatasetName,
+    ours: VersionId,
+    monitor: &Monitor<'_>,
+) -> Result<VersionId, Error> {
+    let peer = remote.peer(repo, monitor.interrupt);
+    let entry = log::newest(&peer, dataset)?;
+    let Some((entry, theirs)) = entry.and_then(|entry| entry.version.map(|theirs| (entry, theirs))) else {
+        return Ok(ours);
+    };
+    fetch_entry(repo, remote, &entry, FetchScope::All, monitor)?;
+    monitor.progress.phase("Rebasing", None, None);
+    let new = {
+        let _objects = repo.lock_objects(monitor)?;
+        rebase::run(repo.db(), ours, theirs, monitor)?
+    };
+    fast_forward(repo, dataset, Some(ours), new, &format!("rebase: on {}/{dataset}", remote.name), monitor)?;
+    Ok(new)
+}
+
+fn wanted(repo: &Repository, options: &Options) -> Result<Vec<(DatasetName, VersionId)>, Error> {
+    if options.all {
+        return Ok(repo.refs().list()?);
+    }
+    let current = repo.refs().head()?.dataset().cloned();
+    let names = match options.datasets.as_slice() {
+        [] => vec![current.ok_or(Error::DetachedHead)?],
+        names => names.to_vec(),
+    };
+    let version = |name: DatasetName| match repo.refs().read(&name)? {
+        Some(id) => Ok((name, id)),
+        None if repo.refs().head()?.dataset() == Some(&name) => Err(Error::NoVersion),
+        None => Err(Error::NoSuchDataset { name }),
+    };
+    names.into_iter().map(version).collect()
+}

@@ -1,0 +1,170 @@
+//! `dsv remote`: the remotes of a repository, and how each is reached.
+//!
+//! They stand in `.dsv/remotes`, TOML: a table for each remote with its URL and what its server needs besides. Nothing
+//! secret is ever written there; credentials are found where the cloud's own tools find them.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use file::RemoteConfig;
+use file::RemotesFile;
+
+use super::{Environment, Error, Repository};
+use crate::model::{Interrupt, Monitor, RemoteName};
+use crate::plumbing::transfer::Peer;
+use crate::remote::{Client, RemoteOptions, RemoteUrl, probe};
+
+pub use crate::remote::{ProbeOutcome, ProbeStep};
+
+/// The name of the remote that a clone comes from.
+pub const ORIGIN: &str = "origin";
+
+/// A remote that is open.
+#[derive(Debug)]
+pub struct OpenRemote {
+    /// Its name.
+    pub name: RemoteName,
+    /// The connection.
+    pub client: Client,
+    cache: PathBuf,
+}
+
+impl OpenRemote {
+    /// The remote as transfers take it.
+    pub fn peer<'a>(&'a self, repo: &'a Repository, interrupt: &'a Interrupt) -> Peer<'a> {
+        Peer { client: &self.client, interrupt, fs: repo.fs(), cache: self.cache.clone() }
+    }
+}
+
+/// All remotes, in order of name.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn list(repo: &Repository) -> Result<BTreeMap<RemoteName, RemoteConfig>, Error> {
+    RemotesFile::read(repo)?.all()
+}
+
+/// Adds a remote. It is not asked for anything.
+///
+/// # Errors
+/// When there is one of that name, the URL makes no sense, or the file cannot be written.
+pub fn add(
+    repo: &Repository,
+    name: &RemoteName,
+    config: &RemoteConfig,
+    monitor: &Monitor<'_>,
+) -> Result<RemoteUrl, Error> {
+    let url = url(repo.env(), config)?;
+    let _lock = repo.lock_refs(monitor)?;
+    let mut file = RemotesFile::read(repo)?;
+    if file.all()?.contains_key(name) {
+        return Err(Error::RemoteExists { name: name.clone() });
+    }
+    file.set(name, &RemoteConfig { url: url.to_string(), ..config.clone() });
+    file.write(repo)?;
+    Ok(url)
+}
+
+/// Changes where a remote is. What is `None` in `config` stays as it was.
+///
+/// # Errors
+/// When there is no such remote, the URL makes no sense, or the file cannot be written.
+pub fn set_url(
+    repo: &Repository,
+    name: &RemoteName,
+    config: &RemoteConfig,
+    monitor: &Monitor<'_>,
+) -> Result<RemoteUrl, Error> {
+    let url = url(repo.env(), config)?;
+    let _lock = repo.lock_refs(monitor)?;
+    let mut file = RemotesFile::read(repo)?;
+    let old = get(&file, name)?;
+    file.set(name, &config.clone().or(old).at(url.to_string()));
+    file.write(repo)?;
+    Ok(url)
+}
+
+/// Forgets a remote and where its datasets were. The remote itself is left alone.
+///
+/// # Errors
+/// When there is no such remote, or the files cannot be changed.
+pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<RemoteConfig, Error> {
+    let lock = repo.lock_refs(monitor)?;
+    let mut file = RemotesFile::read(repo)?;
+    let old = get(&file, name)?;
+    for tracked in repo.refs().tracking().of_remote(name)? {
+        repo.refs().tracking().forget(&lock, name, &tracked.dataset)?;
+    }
+    file.remove(name);
+    file.write(repo)?;
+    Ok(old)
+}
+
+/// Tries with one small object what dsv needs of a remote, step by step.
+///
+/// # Errors
+/// When the remote is not known, or cannot be opened as it is configured.
+pub fn check(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<Vec<ProbeStep>, Error> {
+    let remote = open(repo, Some(name))?;
+    Ok(probe::check(&remote.client, monitor.interrupt))
+}
+
+fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {
+    file.all()?.remove(name).ok_or_else(|| Error::NoSuchRemote { name: name.clone() })
+}
+
+fn url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, Error> {
+    Ok(RemoteUrl::parse(&config.url, &env.cwd).map_err(crate::remote::RemoteError::from)?)
+}
+
+/// The remote that a person means: the one named; else the only one, or `origin`.
+///
+/// # Errors
+/// When there is none of that name, none at all, or several and no `origin`.
+pub fn choose(repo: &Repository, name: Option<&RemoteName>) -> Result<(RemoteName, RemoteConfig), Error> {
+    let mut remotes = list(repo)?;
+    if let Some(name) = name {
+        let config = remotes.remove(name).ok_or_else(|| Error::NoSuchRemote { name: name.clone() })?;
+        return Ok((name.clone(), config));
+    }
+    let origin = remotes.keys().position(|name| name.as_str() == ORIGIN);
+    match (remotes.len(), origin) {
+        (0, _) => Err(Error::NoRemote),
+        (1, _) => remotes.pop_first().ok_or(Error::NoRemote),
+        (_, Some(at)) => remotes.into_iter().nth(at).ok_or(Error::NoRemote),
+        (_, None) => Err(Error::WhichRemote { names: remotes.keys().map(ToString::to_string).collect() }),
+    }
+}
+
+/// Opens a remote, see [`choose`]. Nothing is asked for yet.
+///
+/// # Errors
+/// As [`choose`]; when it cannot be opened as it is configured.
+pub fn open(repo: &Repository, name: Option<&RemoteName>) -> Result<OpenRemote, Error> {
+    let (name, config) = choose(repo, name)?;
+    let client = client(repo.env(), &config)?;
+    let cache = repo.layout().remote_cache(&name);
+    Ok(OpenRemote { name, client, cache })
+}
+
+/// A connection to what a configuration names.
+///
+/// # Errors
+/// When it makes no sense.
+pub fn client(env: &Environment, config: &RemoteConfig) -> Result<Client, Error> {
+    let url = url(env, config)?;
+    let options = RemoteOptions {
+        variables: env.variables.0.clone(),
+        home: env.home.clone(),
+        endpoint: config.endpoint.clone(),
+        region: config.region.clone(),
+        profile: config.profile.clone(),
+        allow_http: config.allow_http,
+        ca_certificate: config.ca_certificate.as_ref().map(|path| env.cwd.join(path)),
+        path_style: config.path_style,
+        ..RemoteOptions::default()
+    };
+    Ok(Client::open(&url, &options)?)
+}

@@ -1,0 +1,100 @@
+//! Many who push to one dataset at once.
+
+use std::collections::BTreeSet;
+
+use super::Two;
+use crate::support::repo::worktree;
+
+/// The entries of the log of `cats`: version, and the version before.
+fn log(two: &Two) -> Vec<(String, Option<String>)> {
+    let keys = two.keys_below("refs/datasets/cats/");
+    let entries = keys.iter().enumerate().map(|(at, key)| {
+        let bytes = std::fs::read(two.bucket().join(key)).unwrap();
+        let entry: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(entry["number"], at as u64 + 1, "the log has a gap");
+        let text = |key: &str| entry[key].as_str().map(str::to_owned);
+        (text("version").unwrap(), text("previous"))
+    });
+    entries.collect()
+}
+
+#[test]
+fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
+    let two = Two::pushed();
+    let names: Vec<String> = (0..16).map(|n| format!("person{n}")).collect();
+    for name in &names {
+        two.clone(name);
+        std::fs::write(two.path(name).join(name), name).unwrap();
+        two.other(name, &["add", name]);
+        two.other(name, &["commit", "-m", name]);
+    }
+    let mut waiting: BTreeSet<String> = names.iter().cloned().collect();
+    let mut rounds = 0;
+    while !waiting.is_empty() {
+        rounds += 1;
+        let codes: Vec<(String, i32, String)> = std::thread::scope(|scope| {
+            let pushes = waiting.iter().map(|name| {
+                let two = &two;
+                scope.spawn(move || {
+                    let run = two.sandbox.run(["-C", &format!("../{name}"), "push"]);
+                    (name.clone(), run.code, run.err)
+                })
+            });
+            let pushes: Vec<_> = pushes.collect();
+            pushes.into_iter().map(|push| push.join().unwrap()).collect()
+        });
+        let landed: Vec<_> = codes.iter().filter(|(_, code, _)| *code == 0).collect();
+        assert_eq!(landed.len(), 1, "round {rounds}: {codes:?}");
+        assert!(codes.iter().all(|(_, code, _)| [0, 3].contains(code)), "{codes:?}");
+        waiting.remove(&landed[0].0.clone());
+        // Two rounds tell it all: who lost begins anew from what is there.
+        if rounds == 2 {
+            break;
+        }
+        for name in &waiting {
+            let id = two.other(name, &["rev-parse", "cats"]);
+            two.other(name, &["fetch"]);
+            two.other(name, &["tag", "mine", id.trim()]);
+            two.other(name, &["checkout", "origin/cats"]);
+            two.other(name, &["branch", "-f", "cats", "origin/cats"]);
+            two.other(name, &["switch", "cats"]);
+            std::fs::write(two.path(name).join(name), name).unwrap();
+            two.other(name, &["add", name]);
+            two.other(name, &["commit", "-m", name]);
+        }
+    }
+    let log = log(&two);
+    assert_eq!(log.len(), 3);
+    for pair in log.windows(2) {
+        assert_eq!(pair[1].1.as_ref(), Some(&pair[0].0), "the log is no chain");
+    }
+    two.clone("last");
+    assert_eq!(worktree(&two.path("last")).len(), 43);
+}
+
+#[test]
+fn with_other_paths_all_sixteen_land() {
+    let two = Two::pushed();
+    let names: Vec<String> = (0..16).map(|n| format!("person{n}")).collect();
+    for name in &names {
+        two.clone(name);
+        std::fs::write(two.path(name).join(name), name).unwrap();
+        two.other(name, &["add", name]);
+        two.other(name, &["commit", "-m", name]);
+    }
+    std::thread::scope(|scope| {
+        for name in &names {
+            let two = &two;
+            scope.spawn(move || two.other(name, &["push", "--rebase"]));
+        }
+    });
+    let log = log(&two);
+    assert_eq!(log.len(), 17);
+    for pair in log.windows(2) {
+        assert_eq!(pair[1].1.as_ref(), Some(&pair[0].0), "the log is no chain");
+    }
+    two.clone("last");
+    let last = worktree(&two.path("last"));
+    assert!(names.iter().all(|name| last.contains_key(std::path::Path::new(name))), "{:?}", last.keys());
+    assert_eq!(two.other("last", &["rev-list", "cats"]).lines().count(), 17);
+}
