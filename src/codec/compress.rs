@@ -35,9 +35,15 @@ impl Compression {
 
 /// A reusable compressor; one for each thread.
 pub struct Compressor {
-    context: zstd::bulk::Compressor<'static>,
+    /// For records up to [`SMALL_LEN`].
+    small: zstd::bulk::Compressor<'static>,
+    large: zstd::bulk::Compressor<'static>,
     out: Vec<u8>,
 }
+
+/// A record of at most so many bytes is small. In these zstd finds little more at level 3 than at level 1 (1.5 % in
+/// source code, text and JSON of up to 8 KiB, nothing in logs) and takes up to half as long again.
+const SMALL_LEN: usize = 16 * 1024;
 
 impl Compressor {
     /// A compressor of a zstd level from 1 to 19.
@@ -45,11 +51,15 @@ impl Compressor {
     /// # Errors
     /// When memory is short.
     pub fn new(level: i32) -> io::Result<Self> {
-        let mut context = zstd::bulk::Compressor::new(level)?;
-        // Neither checksum nor content size: the record has both.
-        context.include_checksum(false)?;
-        context.include_contentsize(false)?;
-        Ok(Self { context, out: Vec::new() })
+        Self::with_levels(level, level)
+    }
+
+    /// A compressor with a zstd level of its own for small records.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn with_levels(small: i32, large: i32) -> io::Result<Self> {
+        Ok(Self { small: context(small)?, large: context(large)?, out: Vec::new() })
     }
 
     /// The smaller of the raw bytes and their compression, which must save at least 1/64.
@@ -74,8 +84,17 @@ impl Compressor {
     fn compress_to_out(&mut self, raw: &[u8]) -> io::Result<usize> {
         self.out.clear();
         self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-        self.context.compress_to_buffer(raw, &mut self.out)
+        let context = if raw.len() <= SMALL_LEN { &mut self.small } else { &mut self.large };
+        context.compress_to_buffer(raw, &mut self.out)
     }
+}
+
+fn context(level: i32) -> io::Result<zstd::bulk::Compressor<'static>> {
+    let mut context = zstd::bulk::Compressor::new(level)?;
+    // Neither checksum nor content size: the record has both.
+    context.include_checksum(false)?;
+    context.include_contentsize(false)?;
+    Ok(context)
 }
 
 /// Shortest record that is probed; a shorter one is compressed as fast as it is probed.

@@ -69,7 +69,9 @@ const MAX_PACK_TARGET: u64 = 2 * 1024 * 1024 * 1024;
 pub struct StoreOptions {
     /// A pack is closed when it has grown to so many bytes; more than 2 GiB is taken as 2 GiB.
     pub pack_target: u64,
-    /// zstd level of blobs and metadata up to a mebibyte, 1 to 19.
+    /// zstd level of blobs and metadata up to 16 KiB, 1 to 19.
+    pub small_level: i32,
+    /// zstd level of blobs and metadata above that and up to a mebibyte, 1 to 19.
     pub level: i32,
     /// zstd level of chunks of large files, 1 to 19.
     pub chunk_level: i32,
@@ -77,7 +79,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { pack_target: 64 * 1024 * 1024, level: 3, chunk_level: 1 }
+        Self { pack_target: 64 * 1024 * 1024, small_level: 1, level: 3, chunk_level: 1 }
     }
 }
 

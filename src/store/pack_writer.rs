@@ -13,7 +13,7 @@ use crate::codec::Compression;
 use crate::codec::header::PACK;
 use crate::codec::pack::{PACK_HEADER_LEN, RecordInfo, RecordKind, encode_table};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
-use crate::sys::{CreateOptions, Fs, IoContext, PendingFile};
+use crate::sys::{CreateOptions, Fs, IoContext, IoError, PendingFile};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_LEN: usize = 1024 * 1024;
@@ -100,7 +100,12 @@ impl PackWriter {
             let entry = index_entry(record, offset).map_err(|offset| {
                 io::Error::new(io::ErrorKind::FileTooLarge, format!("a record at byte {offset}"))
             });
-            entries.push(entry.at("index", pack_file_name(&name))?);
+            // The name is made for an error alone: for each of a million records it would cost more than the rest.
+            entries.push(entry.map_err(|source| IoError {
+                path: pack_file_name(&name).into(),
+                action: "index",
+                source,
+            })?);
             offset += record.record_len();
         }
         entries.sort_by_key(IndexEntry::key);

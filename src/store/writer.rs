@@ -129,7 +129,8 @@ impl Writer {
     /// # Errors
     /// When memory is short.
     pub fn compressor(&self) -> Result<Compressor, StoreError> {
-        compressor(self.db.options.level, &self.db)
+        let StoreOptions { small_level, level, .. } = self.db.options;
+        compressor(small_level, level, &self.db)
     }
 
     /// A compressor for chunks; one for each thread.
@@ -137,7 +138,8 @@ impl Writer {
     /// # Errors
     /// When memory is short.
     pub fn chunk_compressor(&self) -> Result<Compressor, StoreError> {
-        compressor(self.db.options.chunk_level, &self.db)
+        let level = self.db.options.chunk_level;
+        compressor(level, level, &self.db)
     }
 
     /// Whether a record is in the database or was given to this writer.
@@ -349,8 +351,8 @@ impl Drop for Writer {
     }
 }
 
-fn compressor(level: i32, db: &ObjectDb) -> Result<Compressor, StoreError> {
-    Ok(Compressor::new(level).at("compress for", &db.objects)?)
+fn compressor(small: i32, large: i32, db: &ObjectDb) -> Result<Compressor, StoreError> {
+    Ok(Compressor::with_levels(small, large).at("compress for", &db.objects)?)
 }
 
 fn seal_all(db: &ObjectDb, session: &Mutex<Session>, full: &Receiver<PackWriter>) -> Result<(), StoreError> {

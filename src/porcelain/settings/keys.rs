@@ -42,7 +42,7 @@ macro_rules! keys {
 
 keys! {
     CORE_COMPRESSION: "core.compression", ValueType::Integer(1, 19), Some("3"), true,
-        "zstd level of files up to 1 MiB and of metadata, 1 (fast) to 19 (small).";
+        "zstd level of files and metadata of more than 16 KiB up to 1 MiB, 1 (fast) to 19 (small).";
     CORE_GITIGNORE: "core.gitignore", ValueType::Bool, Some("true"), true,
         "Whether `dsv add` inside a git worktree lists what it tracks in .gitignore.";
     CORE_LARGE_COMPRESSION: "core.large-compression", ValueType::Integer(1, 19), Some("1"), true,
@@ -51,6 +51,8 @@ keys! {
         "Seconds to wait for another dsv that writes to the same repository.";
     CORE_PACK_SIZE: "core.pack-size", ValueType::Integer(1, 1024), Some("64"), true,
         "MiB after which a pack file is closed and the next one begun.";
+    CORE_SMALL_COMPRESSION: "core.small-compression", ValueType::Integer(1, 19), Some("1"), true,
+        "zstd level of files and metadata up to 16 KiB, 1 (fast) to 19 (small).";
     GC_LOG_DAYS: "gc.log-days", ValueType::Integer(0, 36_500), Some("90"), true,
         "Days for which `dsv gc` keeps versions that a dataset or HEAD named once, for the way back.";
     STORE_PATH: "store.path", ValueType::Text, None, false,

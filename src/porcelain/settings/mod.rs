@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use file::SettingsFile;
 pub use keys::{
-    CORE_COMPRESSION, CORE_GITIGNORE, CORE_LARGE_COMPRESSION, CORE_LOCK_TIMEOUT, CORE_PACK_SIZE, GC_LOG_DAYS,
-    KEYS, Key, STORE_PATH, USER_EMAIL, USER_NAME, ValueType,
+    CORE_COMPRESSION, CORE_GITIGNORE, CORE_LARGE_COMPRESSION, CORE_LOCK_TIMEOUT, CORE_PACK_SIZE,
+    CORE_SMALL_COMPRESSION, GC_LOG_DAYS, KEYS, Key, STORE_PATH, USER_EMAIL, USER_NAME, ValueType,
 };
 
 use crate::model::ErrorKind;
@@ -309,6 +309,7 @@ impl Settings {
         let level = |key| self.number(key).map(|level| i32::try_from(level).unwrap_or(1));
         Ok(StoreOptions {
             pack_target: self.number(&CORE_PACK_SIZE)? * 1024 * 1024,
+            small_level: level(&CORE_SMALL_COMPRESSION)?,
             level: level(&CORE_COMPRESSION)?,
             chunk_level: level(&CORE_LARGE_COMPRESSION)?,
         })
