@@ -177,10 +177,44 @@ impl IndexLayout {
 
     /// The numbers of all records with this id (several kinds may share one).
     pub fn find(&self, bytes: &[u8], id: &[u8; 32]) -> std::ops::Range<usize> {
-        let mut numbers = self.find_prefix(bytes, id, 64);
+        let byte = usize::from(id[0]);
+        let low = if byte == 0 { 0 } else { self.fanout(bytes, byte - 1) };
+        let high = self.fanout(bytes, byte);
+        let start = self.first_at_least(bytes, low, high, id);
         // More than a few equal ids are no index of ours; the bound keeps a hostile one harmless.
-        numbers.end = numbers.end.min(numbers.start + RecordKind::ALL.len());
-        numbers
+        let most = high.min(start + RecordKind::ALL.len());
+        let end = (start..most).find(|number| self.id(bytes, *number) != *id).unwrap_or(most);
+        start..end.max(start)
+    }
+
+    /// The first of the records from `low` to `high`, all with the id's first byte, whose id is not less.
+    ///
+    /// Ids are hashes, hence spread evenly: where one must be is guessed from its first bytes, which finds it
+    /// in a few steps where halving takes a dozen, each of which waits for memory. Ids that are not spread evenly
+    /// cost the guesses and then the halving.
+    fn first_at_least(&self, bytes: &[u8], mut low: usize, mut high: usize, id: &[u8; 32]) -> usize {
+        let key = head(id);
+        // Never below `least` and never above `most`: the key is always between them.
+        let mut least = u64::from(id[0]) << 56;
+        let mut most = least | (u64::MAX >> 8);
+        let mut guesses = 8;
+        while low < high {
+            let len = high - low;
+            let middle = if guesses > 0 {
+                let share = u128::from(key - least) * len as u128 / (u128::from(most - least) + 1);
+                low + usize::try_from(share).unwrap_or(len / 2)
+            } else {
+                low + len / 2
+            };
+            guesses -= i32::from(guesses > 0);
+            let found: [u8; 32] = self.id(bytes, middle);
+            if (head(&found), &found) < (key, id) {
+                (low, least) = (middle + 1, least.max(head(&found)));
+            } else {
+                (high, most) = (middle, most.min(head(&found)));
+            }
+        }
+        low
     }
 
     /// The numbers of all records whose id begins with the first `digits` hexadecimal digits of `prefix`.
@@ -239,6 +273,11 @@ pub fn check_index(bytes: &[u8]) -> Result<IndexLayout, DecodeError> {
     Ok(layout)
 }
 
+/// The first bytes as a number that is in the order of ids.
+fn head(id: &[u8; 32]) -> u64 {
+    u64::from_be_bytes(array(id, 0))
+}
+
 fn cmp_prefix(id: &[u8], prefix: &[u8; 32], digits: usize) -> std::cmp::Ordering {
     let whole = digits / 2;
     id[..whole].cmp(&prefix[..whole]).then_with(|| {
@@ -291,6 +330,32 @@ mod tests {
             assert_eq!(found.len(), if entry.id == [7; 32] { 2 } else { 1 });
         }
         assert!(layout.find(&bytes, &[99; 32]).is_empty());
+    }
+
+    #[test]
+    fn ids_that_are_not_spread_evenly_are_found() {
+        // All but one in the same narrow stretch, at either end of it and on both sides.
+        for crowd in [0x4000_0000_0000_0000_u64, 0x40ff_ffff_ffff_f000] {
+            let mut ids: Vec<[u8; 32]> = (0..2000u64)
+                .map(|n| {
+                    let mut id = [0; 32];
+                    id[..8].copy_from_slice(&(crowd + n).to_be_bytes());
+                    id
+                })
+                .collect();
+            ids.extend([[0x40; 32], [0; 32], [0xff; 32]]);
+            ids.sort_unstable();
+            let locator = Locator { kind: RecordKind::Blob, pack: 0, offset: 5, stored_len: 1, raw_len: 1 };
+            let entries: Vec<IndexEntry> = ids.iter().map(|id| IndexEntry { id: *id, locator }).collect();
+            let bytes = encode_index(&[[1; 32]], &entries);
+            let layout = IndexLayout::read(&bytes).unwrap();
+            for (number, id) in ids.iter().enumerate() {
+                assert_eq!(layout.find(&bytes, id), number..number + 1);
+                let mut other = *id;
+                other[31] ^= 1;
+                assert!(layout.find(&bytes, &other).is_empty());
+            }
+        }
     }
 
     #[test]
