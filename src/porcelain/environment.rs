@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Monitor, Time};
+use crate::model::{Interrupt, Monitor, Time};
 use crate::plumbing::host::{Clock, Fs, OsFs, SystemClock};
 use crate::store::LockRequest;
 
@@ -60,6 +60,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// Who knows whether the git worktree is dirty.
     pub git_status: Option<Arc<dyn GitStatus>>,
+    /// Ends what has no monitor of its own, such as fetching an object in the middle of a read.
+    pub interrupt: Option<&'static Interrupt>,
 }
 
 impl Environment {
@@ -79,6 +81,7 @@ impl Environment {
             variables: Variables::default(),
             home: None,
             git_status: None,
+            interrupt: None,
         }
     }
 

@@ -456,6 +456,7 @@ fn transfer_hint(error: &TransferError) -> Option<String> {
             "'dsv verify --remote' tells what else is damaged there; nothing here was changed"
         }
         TransferError::NotConfirmed { .. } => "nothing there was changed; run it again",
+        TransferError::NotHere { .. } => "bring the version whole first: 'dsv checkout REV --full'",
         TransferError::Tree(_)
         | TransferError::History(_)
         | TransferError::Io(_)
@@ -491,6 +492,9 @@ fn worktree_hint(error: &WorktreeError) -> Option<String> {
 
 /// What can be done about a failure of the database.
 pub fn store_hint(error: &StoreError) -> Option<String> {
+    if let StoreError::NotFetched { hint, .. } = error {
+        return hint.clone().or_else(|| Some("'dsv verify --remote' tells what is damaged there".to_owned()));
+    }
     match error.kind() {
         ErrorKind::Conflict => {
             Some("look at what is there now, and run it again if it is still right".to_owned())

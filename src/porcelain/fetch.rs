@@ -4,7 +4,7 @@ use super::remotes::{self, OpenRemote};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName, VersionId};
 use crate::plumbing::transfer::index::RemoteIndex;
-use crate::plumbing::transfer::{FetchOptions, FetchOutcome, FetchScope, fetch, log};
+use crate::plumbing::transfer::{FetchOptions, FetchOutcome, FetchScope, fetch, log, remember_entry};
 
 /// What to fetch.
 #[derive(Debug, Clone, Default)]
@@ -73,8 +73,13 @@ pub(super) fn fetch_entry(
     let before = repo.refs().tracking().read(&remote.name, &dataset)?;
     let mut brought = FetchOutcome::default();
     let _objects = repo.lock_objects(monitor)?;
+    let peer = remote.peer(repo, monitor.interrupt);
+    // In a repository whose data is elsewhere all but the history is fetched when it is needed.
+    let scope = if repo.is_partial() { FetchScope::Versions } else { scope };
+    if repo.is_partial() {
+        remember_entry(&peer, entry)?;
+    }
     if let Some(tip) = entry.version.filter(|tip| Some(*tip) != before) {
-        let peer = remote.peer(repo, monitor.interrupt);
         let mut index = RemoteIndex::new(&peer, entry.segments.iter().cloned())?;
         let options = FetchOptions { complete: complete(repo)?, scope };
         brought = fetch(&peer, repo.db(), &mut index, &[tip], &options, monitor)?;

@@ -12,8 +12,11 @@ pub use crate::plumbing::fsck::{Counts, Finding, Lost, Options, Outcome};
 /// When a lock cannot be had, the folder of objects cannot be listed, or the monitor asks to end. Damage
 /// is part of the outcome.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let db = repo.own_db()?;
+    let promisor = repo.db().promisor().map(|promisor| &**promisor);
     repo.with_lock_request(monitor, |locks| {
-        let place = fsck::Place { fs: repo.fs(), layout: repo.layout(), db: repo.db(), locks: *locks };
+        let place =
+            fsck::Place { fs: repo.fs(), layout: repo.layout(), db: &db, promisor, locks: *locks };
         Ok(fsck::run(&place, *options, monitor)?)
     })
 }

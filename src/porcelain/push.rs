@@ -6,7 +6,9 @@ use super::remotes::{self, OpenRemote};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Monitor, RemoteName, VersionId};
 use crate::plumbing::rebase;
-use crate::plumbing::transfer::{FetchScope, PushOptions, PushOutcome, TransferError, log, push};
+use crate::plumbing::transfer::{
+    FetchScope, PushOptions, PushOutcome, TransferError, log, push, remember_entry,
+};
 
 /// How often the own versions are put on top of what others pushed meanwhile. Of so many who push at once, one lands in each
 /// round.
@@ -100,7 +102,12 @@ fn push_one(
         time: repo.now(),
         why: if options.rebase { "push --rebase" } else { "push" }.to_owned(),
     };
-    Ok(push(&remote.peer(repo, monitor.interrupt), repo.db(), dataset, version, &how, monitor)?)
+    let peer = remote.peer(repo, monitor.interrupt);
+    let sent = push(&peer, repo.db(), dataset, version, &how, monitor)?;
+    if repo.is_partial() {
+        remember_entry(&peer, &sent.entry)?;
+    }
+    Ok(sent)
 }
 
 /// Puts the own versions on top of what the remote has now; the own dataset, and the worktree where it is the current

@@ -4,10 +4,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::Settings;
-use super::{Environment, Error};
+use super::{Environment, Error, remotes};
 use crate::model::{Author, Interrupt, Monitor, RepoPath, Time, TreeId, VersionId};
 use crate::plumbing::host::{Fs, IoContext, Lock};
 use crate::plumbing::rev_parse::{Names, Resolved};
+use crate::plumbing::transfer::OnDemand;
 use crate::store::{
     DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
     check_readable, check_writable, is_registered, read_format, register_user,
@@ -76,10 +77,15 @@ impl Repository {
             check_readable(&format, &file)?;
         }
         let layout = Layout::new(dsv, store.as_deref());
-        let db = ObjectDb::open(Arc::clone(&env.fs), &layout.objects, settings.store_options()?)?;
+        let db = open_db(&env, &layout, &settings)?;
         let refs = Refs::new(Arc::clone(&env.fs), &layout);
         let events = EventLog::new(Arc::clone(&env.fs), &layout);
-        let repository = Self { env, root, layout, settings, db: Arc::new(db), refs, events };
+        let repository = Self { env, root, layout, settings, db, refs, events };
+        let sources = remotes::promisors(&repository.env, &repository.layout)?;
+        if !sources.is_empty() {
+            let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt);
+            repository.db.set_promisor(Arc::new(promisor));
+        }
         // Who only reads may be unable to write there; whoever writes objects tries again in earnest.
         let _ = repository.register();
         Ok(repository)
@@ -123,6 +129,23 @@ impl Repository {
     /// The objects.
     pub const fn db(&self) -> &Arc<ObjectDb> {
         &self.db
+    }
+
+    /// The objects that are here, of which nothing is fetched when it is missing.
+    ///
+    /// # Errors
+    /// When the folder of objects cannot be read.
+    pub fn own_db(&self) -> Result<Arc<ObjectDb>, Error> {
+        if self.is_partial() { self.open_db() } else { Ok(Arc::clone(&self.db)) }
+    }
+
+    fn open_db(&self) -> Result<Arc<ObjectDb>, Error> {
+        open_db(&self.env, &self.layout, &self.settings)
+    }
+
+    /// Whether objects may be missing here that a remote has.
+    pub fn is_partial(&self) -> bool {
+        self.db.promisor().is_some()
     }
 
     /// The refs.
@@ -308,6 +331,10 @@ impl Repository {
             Err(_) => self.resolved(parent).join(name),
         }
     }
+}
+
+fn open_db(env: &Environment, layout: &Layout, settings: &Settings) -> Result<Arc<ObjectDb>, Error> {
+    Ok(Arc::new(ObjectDb::open(Arc::clone(&env.fs), &layout.objects, settings.store_options()?)?))
 }
 
 /// The path without `.` and `..`, by its text alone.

@@ -187,6 +187,25 @@ impl Client {
         }
     }
 
+    /// At most so many bytes of an object from a place in it, fewer where it ends before; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the object ends at the place or before it, or when the remote fails.
+    pub fn get_window(
+        &self,
+        key: &str,
+        start: u64,
+        max_len: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Bytes>, RemoteError> {
+        let path = self.path(key)?;
+        match self.call(interrupt, || self.attempt_range(&path, start..start + max_len))? {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(failure) if failure.class == Class::Absent => Ok(None),
+            Err(failure) => Err(self.error(failure, Action::Read, key)),
+        }
+    }
+
     /// Writes an object; one of that name that was there is replaced. It is durable when this returns.
     ///
     /// # Errors

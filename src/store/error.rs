@@ -65,6 +65,19 @@ pub enum StoreError {
         /// Its id.
         id: ObjectId,
     },
+    /// An object that is not here can be had, and did not come.
+    #[error("something that is not here could not be fetched from '{url}'")]
+    NotFetched {
+        /// Where it can be had.
+        url: String,
+        /// The stable kind of what failed.
+        kind: ErrorKind,
+        /// What to do next, where that is known.
+        hint: Option<String>,
+        /// What failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The pack that holds a record is not there.
     #[error("the {} {id} is lost: its pack '{}' is missing", kind.as_str(), path.display())]
     MissingPack {
@@ -158,6 +171,7 @@ impl StoreError {
             | Self::DamagedRef { source, .. } => source.kind(),
             // An object that something refers to and that is not there is damage, not a wrong name.
             Self::Missing { .. } | Self::MissingPack { .. } => ErrorKind::Corrupt,
+            Self::NotFetched { kind, .. } => *kind,
             Self::TooLarge { .. } => ErrorKind::Refused,
             Self::RefMoved { .. } | Self::HeadMoved => ErrorKind::Conflict,
             Self::Name(_) => ErrorKind::InvalidName,

@@ -10,8 +10,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use super::blob_writer::WHOLE_BLOB_MAX;
+use super::promisor::{Promisor, RecordKey};
 use super::StoreError;
 use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
 use crate::codec::chunk_list::ChunkList;
@@ -19,7 +21,7 @@ use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
 use crate::codec::tree::{TreeNode, empty_tree};
 use crate::codec::{DecodeError, decode_version, decompress};
-use crate::model::{BlobId, ObjectId, TreeId, Version, VersionId};
+use crate::model::{BlobId, Monitor, ObjectId, TreeId, Version, VersionId};
 use crate::sys::{Fs, IoContext};
 
 /// Where a record was found.
@@ -93,6 +95,7 @@ pub struct ObjectDb {
     refreshing: Mutex<()>,
     packs: PackCache,
     counters: Counters,
+    promisor: OnceLock<Arc<dyn Promisor>>,
 }
 
 impl std::fmt::Debug for ObjectDb {
@@ -117,9 +120,45 @@ impl ObjectDb {
             refreshing: Mutex::default(),
             packs: PackCache::default(),
             counters: Counters::default(),
+            promisor: OnceLock::new(),
         };
         db.refresh()?;
         Ok(db)
+    }
+
+    /// Says who is asked for what is not here. The first one stays.
+    pub fn set_promisor(&self, promisor: Arc<dyn Promisor>) {
+        let _ = self.promisor.set(promisor);
+    }
+
+    /// Who is asked for what is not here; `None` when all must be here.
+    pub fn promisor(&self) -> Option<&Arc<dyn Promisor>> {
+        self.promisor.get()
+    }
+
+    /// Brings blobs, of which the lengths are known, as far as they are not here and can be had. Many at once cost a
+    /// fraction of what they cost one by one.
+    ///
+    /// # Errors
+    /// When an index is damaged, or something did not come.
+    pub fn prefetch_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = (BlobId, u64)>,
+        monitor: &Monitor<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(promisor) = self.promisor.get() else { return Ok(()) };
+        let mut wanted: Vec<RecordKey> = Vec::new();
+        for (id, size) in blobs {
+            if !self.contains_blob(&id)? {
+                let kind = if size > WHOLE_BLOB_MAX { RecordKind::ChunkedBlob } else { RecordKind::Blob };
+                wanted.push((kind, *id.as_bytes()));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        promisor.bring(&wanted, monitor)?;
+        self.refresh().map(drop)
     }
 
     /// Looks at the folder again; true when something changed.
@@ -272,11 +311,20 @@ impl ObjectDb {
         Ok(found)
     }
 
-    /// The raw bytes of a record, or `None` when it is not here.
+    /// The raw bytes of a record, or `None` when it is not here and cannot be had.
     ///
     /// # Errors
-    /// When its pack cannot be read or its bytes are damaged, in each of the places where it lies.
+    /// When its pack cannot be read or its bytes are damaged, in each of the places where it lies; when it can be had
+    /// and did not come.
     pub fn try_get(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.get_here(kind, id)?;
+        let (None, Some(promisor)) = (&found, self.promisor.get()) else { return Ok(found) };
+        promisor.bring(&[(kind, *id)], &Monitor::quiet())?;
+        self.refresh()?;
+        self.get_here(kind, id)
+    }
+
+    fn get_here(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
         let mut attempts = 0;
         loop {
             attempts += 1;

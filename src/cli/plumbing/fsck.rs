@@ -45,6 +45,7 @@ struct Checked {
     trees: u64,
     files: u64,
     staged: u64,
+    promised: u64,
 }
 
 /// Runs it.
@@ -71,7 +72,7 @@ fn document(outcome: &fsck::Outcome, full: bool) -> Document {
         name: lost.name.clone(),
         path: lost.path.to_string(),
     };
-    let fsck::Counts { packs, indexes, records, versions, trees, files, staged } = outcome.counts;
+    let fsck::Counts { packs, indexes, records, versions, trees, files, staged, promised } = outcome.counts;
     Document {
         whole: outcome.is_whole(),
         full,
@@ -79,7 +80,7 @@ fn document(outcome: &fsck::Outcome, full: bool) -> Document {
         more_findings: outcome.more_findings,
         lost: outcome.lost.iter().map(lost).collect(),
         more_lost: outcome.more_lost,
-        checked: Checked { packs, indexes, records, versions, trees, files, staged },
+        checked: Checked { packs, indexes, records, versions, trees, files, staged, promised },
     }
 }
 
@@ -101,6 +102,10 @@ fn render(outcome: &fsck::Outcome, full: bool, ui: &mut Ui) -> io::Result<()> {
         writeln!(out, "and {} more files or folders are lost", count(outcome.more_lost))?;
     }
     let counts = &outcome.counts;
+    if counts.promised > 0 {
+        let objects = plural(counts.promised, "object", "objects");
+        writeln!(out, "{objects} not here, and on the remote that this repository fetches from when it needs them")?;
+    }
     let verdict = if outcome.is_whole() { "The repository is whole" } else { "The repository is damaged" };
     let how = if full { "every byte was read" } else { "contents were not read, --full does" };
     writeln!(

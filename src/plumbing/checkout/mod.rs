@@ -13,7 +13,7 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::{EntryKind, ErrorKind, Interrupted, Monitor, ObjectId, RepoPath};
+use crate::model::{BlobId, EntryKind, ErrorKind, Interrupted, Monitor, ObjectId, RepoPath};
 use crate::store::{ObjectDb, StoreError};
 use crate::sys::IoError;
 use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, WorktreeError};
@@ -242,6 +242,9 @@ pub fn apply_changes(
     let materializer = Materializer::new(Arc::clone(db.fs()), root);
     let context = Context { db, materializer, options, monitor };
     let plan = check::plan(&context, index, changes)?;
+    let new = changes.iter().filter_map(|change| change.new);
+    let blobs = new.filter(|new| !new.kind.is_dir()).map(|new| (BlobId::new(new.id), new.size));
+    db.prefetch_blobs(blobs, monitor)?;
     // A folder may have become a link since it was looked at.
     context.materializer.forget_folders();
     write::carry_out(&context, index, plan)

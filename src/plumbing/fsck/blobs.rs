@@ -25,8 +25,7 @@ impl Trees<'_> {
                 Ok(false)
             }
             None => {
-                self.lose(StoreError::Missing { kind: RecordKind::Blob, id: id.object() })?;
-                Ok(false)
+                self.lose(StoreError::Missing { kind: RecordKind::Blob, id: id.object() })
             }
         }
     }
@@ -41,7 +40,7 @@ impl Trees<'_> {
         }
         let list = match self.db.chunk_list(RecordKind::ChunkedBlob, bytes) {
             Ok(list) => list,
-            Err(error) => return self.lose(error).map(|()| false),
+            Err(error) => return self.lose(error),
         };
         if !self.list_is_whole(&list)? {
             return Ok(false);
@@ -81,7 +80,7 @@ impl Trees<'_> {
             }
             None => {
                 let id = ObjectId::Sha256(*id);
-                self.lose(StoreError::Missing { kind: RecordKind::Chunk, id }).map(|()| false)
+                self.lose(StoreError::Missing { kind: RecordKind::Chunk, id })
             }
         }
     }
@@ -93,13 +92,13 @@ impl Trees<'_> {
         }
         let bytes = match self.db.get(kind, id) {
             Ok(bytes) => bytes,
-            Err(error) => return self.lose(error).map(|()| false),
+            Err(error) => return self.lose(error),
         };
         let node = match ChunkList::decode(&bytes) {
             Ok(node) => node,
             Err(source) => {
                 let id = ObjectId::Sha256(*id);
-                return self.lose(StoreError::Undecodable { kind, id, source }).map(|()| false);
+                return self.lose(StoreError::Undecodable { kind, id, source });
             }
         };
         if ChunkId::of(&bytes) != piece.id || node.level != level || node.len() != piece.len {
@@ -118,7 +117,7 @@ impl Trees<'_> {
         let mut sha = Sha256::new();
         let mut reader = match self.db.open_blob(id) {
             Ok(reader) => reader,
-            Err(error) => return self.lose(error).map(|()| false),
+            Err(error) => return self.lose(error),
         };
         loop {
             self.monitor.interrupt.check()?;
@@ -128,7 +127,7 @@ impl Trees<'_> {
                     sha.update(bytes);
                     bytes.len()
                 }
-                Err(error) => return self.lose(error).map(|()| false),
+                Err(error) => return self.lose(error),
             };
             self.monitor.progress.advance(0, len as u64);
             reader.skip(len);

@@ -13,6 +13,7 @@ mod blobs;
 mod files;
 mod finding;
 mod lost;
+mod promised;
 mod refs;
 mod shape;
 mod trees;
@@ -21,11 +22,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::model::{ErrorKind, Monitor};
-use crate::store::{ConsolidationLock, Layout, LockRequest, ObjectDb, ObjectsLock, RecordSet, StoreError};
+use crate::store::{
+    ConsolidationLock, Layout, LockRequest, ObjectDb, ObjectsLock, Promisor, RecordSet, StoreError,
+};
 use crate::sys::Fs;
 
 use finding::Report;
 pub use finding::{Finding, Lost};
+use promised::Absent;
 use trees::Trees;
 
 /// How thorough the check is.
@@ -52,6 +56,8 @@ pub struct Counts {
     pub files: u64,
     /// Staged files.
     pub staged: u64,
+    /// Objects that are not here and that a remote has.
+    pub promised: u64,
 }
 
 /// What was found.
@@ -83,8 +89,10 @@ pub struct Place<'a> {
     pub fs: &'a Arc<dyn Fs>,
     /// The repository.
     pub layout: &'a Layout,
-    /// Its object database.
+    /// Its object database, which asks nobody for what is not here.
     pub db: &'a Arc<ObjectDb>,
+    /// Who has what may be missing here.
+    pub promisor: Option<&'a dyn Promisor>,
     /// How to wait for the locks that keep `gc` and consolidation away meanwhile. A repository that
     /// cannot be written to is checked without.
     pub locks: LockRequest<'a>,
@@ -102,7 +110,7 @@ impl std::fmt::Debug for Place<'_> {
 /// When a lock cannot be had, the folder of the database cannot be listed, or the monitor asks to end.
 /// Damage is no error.
 pub fn run(place: &Place<'_>, options: Options, monitor: &Monitor<'_>) -> Result<Outcome, StoreError> {
-    let Place { fs, layout, db, locks } = *place;
+    let Place { fs, layout, db, promisor, locks } = *place;
     let _objects = unless_read_only(ObjectsLock::shared(&**fs, layout, &locks))?;
     let _still = unless_read_only(ConsolidationLock::acquire(&**fs, &layout.objects, &locks))?;
     let report = Report::new();
@@ -115,7 +123,7 @@ pub fn run(place: &Place<'_>, options: Options, monitor: &Monitor<'_>) -> Result
     let mut unlisted = files::Files { fs, db, bad: &bad, report: &report, full: options.full, monitor }
         .check(&mut counts)?;
 
-    let trees = Trees::new(db, &bad, &report, options.full, monitor);
+    let trees = Trees::new(db, &bad, &report, options.full, monitor, promisor);
     monitor.progress.phase("Checking versions", None, None);
     let versions = trees.versions(&roots)?;
     monitor.progress.phase("Checking trees", None, None);
@@ -124,6 +132,7 @@ pub fn run(place: &Place<'_>, options: Options, monitor: &Monitor<'_>) -> Result
     counts.versions = (versions.whole.len() + versions.broken.len()) as u64;
     monitor.progress.phase("Checking staged files", None, None);
     refs::check_staged(fs, layout, &trees, &mut counts)?;
+    counts.promised = trees.settle_absent()?;
     if trees.found_loss() {
         monitor.progress.phase("Finding what is lost", None, None);
         lost::name(&trees, &versions)?;

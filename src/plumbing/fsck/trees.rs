@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::Counts;
 use super::finding::{Finding, Report};
+use super::promised::Absent;
 use super::refs::Root;
 use super::shape::{self, Summary};
 use crate::codec::decode_version;
@@ -15,7 +16,7 @@ use crate::codec::pack::RecordKind;
 use crate::codec::tree::TreeNode;
 use crate::model::{BlobId, Entry, Monitor, ObjectId, Totals, TreeId, VersionId};
 use crate::plumbing::work_stack::work_through;
-use crate::store::{ObjectDb, RecordSet, StoreError};
+use crate::store::{ObjectDb, Promisor, RecordSet, StoreError};
 
 /// Summaries of nodes that are kept at once; more are read again.
 const MAX_SUMMARIES: usize = 200_000;
@@ -63,6 +64,8 @@ pub(super) struct Trees<'a> {
     /// Objects whose bytes are not what their id says.
     wrong: Mutex<HashSet<(RecordKind, [u8; 32])>>,
     summaries: Mutex<HashMap<TreeId, Arc<Summary>>>,
+    /// What is not here, where it may be elsewhere.
+    pub(super) absent: Option<Absent<'a>>,
     nodes: AtomicU64,
     files: AtomicU64,
 }
@@ -74,6 +77,7 @@ impl<'a> Trees<'a> {
         report: &'a Report,
         full: bool,
         monitor: &'a Monitor<'a>,
+        promisor: Option<&'a dyn Promisor>,
     ) -> Self {
         Self {
             db,
@@ -86,6 +90,7 @@ impl<'a> Trees<'a> {
             whole_lists: bad.like(),
             wrong: Mutex::default(),
             summaries: Mutex::default(),
+            absent: promisor.map(Absent::new),
             nodes: AtomicU64::new(0),
             files: AtomicU64::new(0),
         }
@@ -119,10 +124,15 @@ impl<'a> Trees<'a> {
         good
     }
 
-    /// Notes that an object cannot be used.
-    pub(super) fn lose(&self, error: StoreError) -> Result<(), StoreError> {
+    /// Notes that an object cannot be used; true when that is no loss, since it is elsewhere.
+    pub(super) fn lose(&self, error: StoreError) -> Result<bool, StoreError> {
+        if let (StoreError::Missing { kind, id: ObjectId::Sha256(id) }, Some(absent)) = (&error, &self.absent)
+            && absent.excuses(*kind, id)
+        {
+            return Ok(true);
+        }
         self.report.note_loss();
-        self.report.add_error(error)
+        self.report.add_error(error).map(|()| false)
     }
 
     /// Notes that an object's bytes are not what its id says.
@@ -145,7 +155,7 @@ impl<'a> Trees<'a> {
     fn prove(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes = match self.db.get(kind, id) {
             Ok(bytes) => bytes,
-            Err(error) => return self.lose(error).map(|()| None),
+            Err(error) => return self.lose(error).map(|_| None),
         };
         let found: [u8; 32] = Sha256::digest(&bytes).into();
         if found != *id {

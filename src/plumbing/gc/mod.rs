@@ -24,14 +24,14 @@ use crate::codec::DecodeError;
 use crate::model::{ErrorKind, Monitor};
 use crate::store::consolidate::{remove_packs, rewrite_packs};
 use crate::store::{
-    IndexLock, Layout, LockRequest, ObjectDb, ObjectsLock, RecordSet, RefsLock, StoreError, forget_user,
+    IndexLock, Layout, LockRequest, ObjectDb, ObjectsLock, Promisor, RecordSet, RefsLock, StoreError, forget_user,
     users_of_store,
 };
 use crate::sys::{Fs, IoContext, IoError};
 use crate::worktree::WorktreeError;
 
 pub use plan::{PackPlan, Plan};
-use roots::Roots;
+use roots::{Marking, Roots};
 
 /// How `gc` works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +144,10 @@ pub struct Place<'a> {
     pub fs: &'a Arc<dyn Fs>,
     /// The repository that it was called in.
     pub layout: &'a Layout,
-    /// Its object database.
+    /// Its object database, which asks nobody for what is not here.
     pub db: &'a ObjectDb,
+    /// Who has what may be missing here.
+    pub promisor: Option<&'a dyn Promisor>,
     /// How to wait for the locks.
     pub locks: LockRequest<'a>,
 }
@@ -254,10 +256,10 @@ fn mark(
     used: &RecordSet,
     monitor: &Monitor<'_>,
 ) -> Result<u64, Error> {
-    let Place { fs, db, .. } = *place;
+    let Place { fs, db, promisor, .. } = *place;
     let roots = users.iter().map(|user| Roots::read(fs, user, since)).collect::<Result<Vec<_>, _>>()?;
     for (user, roots) in users.iter().zip(&roots) {
-        roots.mark_in_use(fs, user, db, used, monitor)?;
+        roots.mark_in_use(fs, user, Marking { db, used, promisor, monitor })?;
     }
     // After what is in use in any of them: what was marked before is not followed again, and here holes
     // are no failure.

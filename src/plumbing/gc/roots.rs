@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::codec::pack::RecordKind;
 use crate::codec::tree::TreeNode;
-use crate::model::{BlobId, ErrorKind, Head, Monitor, TreeId, VersionId, parse_hex};
+use crate::model::{BlobId, ErrorKind, Head, Monitor, ObjectId, TreeId, VersionId, parse_hex};
 use crate::plumbing::reachable::{Start, mark_reachable};
 use crate::store::{
-    EventLog, Layout, ObjectDb, RecordSet, Refs, SkippedLine, StoreError, check_readable, check_writable,
-    read_format,
+    EventLog, Layout, ObjectDb, Promisor, RecordKey, RecordSet, Refs, SkippedLine, StoreError,
+    check_readable, check_writable, read_format,
 };
 use crate::sys::{Fs, IoContext};
 use crate::worktree::StagingIndex;
@@ -67,13 +67,11 @@ impl Roots {
         &self,
         fs: &Arc<dyn Fs>,
         layout: &Layout,
-        db: &ObjectDb,
-        used: &RecordSet,
-        monitor: &Monitor<'_>,
+        marking: Marking<'_>,
     ) -> Result<(), Error> {
         let strict = self.strict.iter().copied().map(Start::Version);
-        mark_strictly(db, used, strict.chain(there(&self.tagged, used)).collect(), monitor)?;
-        mark_staged(fs, layout, db, used, monitor)
+        marking.strictly(strict.chain(there(&self.tagged, marking.used)).collect())?;
+        mark_staged(fs, layout, marking)
     }
 
     /// Whether refs named nothing of late.
@@ -106,25 +104,48 @@ fn is_damage(error: &StoreError) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::UnsupportedFormat)
 }
 
-fn mark_strictly(
-    db: &ObjectDb,
-    used: &RecordSet,
-    starts: Vec<Start>,
-    monitor: &Monitor<'_>,
-) -> Result<(), Error> {
-    match mark_reachable(db, used, starts, monitor, &|_, _, error| Err(error)) {
-        Err(source) if is_damage(&source) => Err(Error::InUseDamaged { source }),
-        marked => Ok(marked?),
+/// What it takes to mark what is in use.
+#[derive(Clone, Copy)]
+pub(super) struct Marking<'a> {
+    /// The database, which asks nobody for what is not here.
+    pub(super) db: &'a ObjectDb,
+    /// What is marked.
+    pub(super) used: &'a RecordSet,
+    /// Who has what may be missing here.
+    pub(super) promisor: Option<&'a dyn Promisor>,
+    pub(super) monitor: &'a Monitor<'a>,
+}
+
+impl Marking<'_> {
+    /// Marks everything that these lead to; all of it must be here, or be promised.
+    fn strictly(self, starts: Vec<Start>) -> Result<(), Error> {
+        let missing = Mutex::new(HashSet::new());
+        let note = |kind, id, error| match error {
+            StoreError::Missing { .. } if self.promisor.is_some() => {
+                missing.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, id));
+                Ok(())
+            }
+            error => Err(error),
+        };
+        match mark_reachable(self.db, self.used, starts, self.monitor, &note) {
+            Err(source) if is_damage(&source) => return Err(Error::InUseDamaged { source }),
+            marked => marked?,
+        }
+        let missing: Vec<RecordKey> =
+            missing.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+        let Some(promisor) = self.promisor.filter(|_| !missing.is_empty()) else { return Ok(()) };
+        let promised = promisor.holds(&missing, self.monitor)?;
+        match missing.iter().zip(promised).find(|(_, promised)| !promised) {
+            Some(((kind, id), _)) => {
+                let source = StoreError::Missing { kind: *kind, id: ObjectId::Sha256(*id) };
+                Err(Error::InUseDamaged { source })
+            }
+            None => Ok(()),
+        }
     }
 }
 
-fn mark_staged(
-    fs: &Arc<dyn Fs>,
-    layout: &Layout,
-    db: &ObjectDb,
-    used: &RecordSet,
-    monitor: &Monitor<'_>,
-) -> Result<(), Error> {
+fn mark_staged(fs: &Arc<dyn Fs>, layout: &Layout, marking: Marking<'_>) -> Result<(), Error> {
     let failed = |source| Error::StagingIndex { path: layout.dsv.clone(), source };
     let index = StagingIndex::open(&**fs, &layout.index()).map_err(failed)?;
     let mut starts: Vec<_> = index.known_tree().map(Start::Tree).into_iter().collect();
@@ -139,10 +160,10 @@ fn mark_staged(
             starts.push(Start::Tree(TreeId::new(staged.id)));
         }
         if starts.len() >= BATCH {
-            mark_strictly(db, used, std::mem::take(&mut starts), monitor)?;
+            marking.strictly(std::mem::take(&mut starts))?;
         }
     }
-    mark_strictly(db, used, starts, monitor)
+    marking.strictly(starts)
 }
 
 /// Whatever could be an id in lines that a newer program may have written: better to keep too much.

@@ -59,6 +59,14 @@ pub enum TransferError {
         /// Its id.
         id: ObjectId,
     },
+    /// A file's bytes are wanted on a remote and lie on another one alone.
+    #[error("the blob {id} is neither here nor on '{url}'")]
+    NotHere {
+        /// The remote that lacks it.
+        url: String,
+        /// The blob.
+        id: ObjectId,
+    },
     /// The remote was written by a newer program.
     #[error("'{url}' {why}; upgrade dsv to use it")]
     UnsupportedFormat {
@@ -121,6 +129,7 @@ impl TransferError {
             Self::MissingObject { .. } | Self::MissingRecord { .. } | Self::NotConfirmed { .. } => {
                 ErrorKind::Corrupt
             }
+            Self::NotHere { .. } => ErrorKind::Refused,
             Self::UnsupportedFormat { .. } => ErrorKind::UnsupportedFormat,
             Self::Diverged { .. } | Self::Moved { .. } => ErrorKind::Conflict,
         }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::delta::{Nodes, delta};
-use super::incoming::fetch_records;
+use super::incoming::{fetch_ahead, fetch_records};
 use super::index::RemoteIndex;
 use super::select::LocalNodes;
 use super::{Peer, RecordKey, TransferError};
@@ -26,6 +26,8 @@ use crate::store::{ObjectDb, StoreError, WHOLE_BLOB_MAX, WriteStats, Writer};
 
 /// Nodes of trees that are held in memory at once.
 const BATCH: usize = 4096;
+/// Bytes that are read from where a manifest lies: those of earlier versions lie behind it.
+const MANIFESTS_AHEAD: u64 = 128 * 1024;
 
 /// What to fetch of the versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,19 +74,79 @@ pub fn fetch(
     monitor: &Monitor<'_>,
 ) -> Result<FetchOutcome, TransferError> {
     let writer = Writer::new(db)?;
-    let mut fetcher = Fetcher { peer, db, index, writer: &writer, monitor };
+    let mut fetcher = Fetcher { peer, db, index, writer: &writer, ahead: MANIFESTS_AHEAD, monitor };
     monitor.progress.phase("Fetching versions", None, None);
     let versions = fetcher.versions(tips, &options.complete)?;
     let mut lists = Lists::default();
     if options.scope != FetchScope::Versions {
         monitor.progress.phase("Fetching trees", None, None);
+        fetcher.ahead = 0;
         let blobs = fetcher.trees(&versions, &options.complete)?;
         if options.scope == FetchScope::All {
-            lists = fetcher.blobs(blobs)?;
+            let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
+            lists = fetcher.blobs(blobs.collect())?;
         }
     }
     let stats = writer.finish()?.plus(keep_lists(db, &lists, monitor)?);
     Ok(FetchOutcome { versions: versions.len() as u64, records: stats.records, bytes: stats.stored_bytes })
+}
+
+/// Brings single records as somebody comes to need them: metadata together with what lies behind it, up to `ahead` bytes;
+/// blobs whole. Returns those that no segment lists, of a blob when neither of its forms is listed.
+///
+/// # Errors
+/// As [`fetch`].
+pub(super) fn bring(
+    peer: &Peer<'_>,
+    db: &Arc<ObjectDb>,
+    index: &mut RemoteIndex,
+    wanted: &[RecordKey],
+    ahead: u64,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<RecordKey>, TransferError> {
+    let found = find_any_form(peer, index, wanted)?;
+    let mut lacking = Vec::new();
+    let (mut records, mut blobs) = (Vec::new(), Vec::new());
+    for (key, place) in wanted.iter().zip(found) {
+        match place {
+            None => lacking.push(*key),
+            Some(Placed { kind: kind @ (RecordKind::Blob | RecordKind::ChunkedBlob), id, .. }) => {
+                blobs.push((BlobId::from_bytes(id), None, kind == RecordKind::ChunkedBlob));
+            }
+            Some(placed) => records.push(placed),
+        }
+    }
+    let writer = Writer::new(db)?;
+    monitor.progress.phase("Fetching", None, None);
+    fetch_ahead(peer, records, ahead, monitor, &|info, stored| {
+        writer.put_stored(*info, stored).map(drop).map_err(TransferError::from)
+    })?;
+    let lists = Fetcher { peer, db, index, writer: &writer, ahead: 0, monitor }.blobs(blobs)?;
+    writer.finish()?;
+    keep_lists(db, &lists, monitor)?;
+    Ok(lacking)
+}
+
+/// Where records are, a blob in either form.
+pub(super) fn find_any_form(
+    peer: &Peer<'_>,
+    index: &mut RemoteIndex,
+    wanted: &[RecordKey],
+) -> Result<Vec<Option<Placed>>, TransferError> {
+    let mut places = index.find(peer, wanted)?;
+    let other = |(kind, id): RecordKey| match kind {
+        RecordKind::Blob => Some((RecordKind::ChunkedBlob, id)),
+        RecordKind::ChunkedBlob => Some((RecordKind::Blob, id)),
+        _ => None,
+    };
+    let missing = places.iter().enumerate().filter(|(_, place)| place.is_none());
+    let again: Vec<(usize, RecordKey)> =
+        missing.filter_map(|(at, _)| Some((at, other(wanted[at])?))).collect();
+    let keys: Vec<RecordKey> = again.iter().map(|(_, key)| *key).collect();
+    for ((at, _), place) in again.iter().zip(index.find(peer, &keys)?) {
+        places[*at] = place;
+    }
+    Ok(places)
 }
 
 /// What is done with a record: its key, how it is stored where it came from the remote, and its raw bytes.
@@ -96,8 +158,13 @@ struct Fetcher<'a, 'p> {
     db: &'a Arc<ObjectDb>,
     index: &'a mut RemoteIndex,
     writer: &'a Writer,
+    /// Bytes of metadata that are read from the beginning of what is wanted, see [`fetch_ahead`].
+    ahead: u64,
     monitor: &'a Monitor<'a>,
 }
+
+/// A blob, its length where that is known, and whether it is stored as chunks.
+type WantedBlob = (BlobId, Option<u64>, bool);
 
 /// The lists of large blobs, which are kept once their chunks are here.
 #[derive(Default)]
@@ -161,11 +228,14 @@ impl Fetcher<'_, '_> {
             let places = self.places(&missing)?;
             let came = Mutex::new(Vec::with_capacity(places.len()));
             let writer = self.writer;
-            fetch_records(self.peer, places, self.monitor, &|info, stored| {
+            let wanted: HashSet<RecordKey> = missing.into_iter().collect();
+            fetch_ahead(self.peer, places, self.ahead, self.monitor, &|info, stored| {
                 if info.kind != RecordKind::ChunkedBlob {
                     writer.put_stored(*info, stored)?;
                 }
-                came.lock().unwrap_or_else(PoisonError::into_inner).push((*info, stored.to_vec()));
+                if wanted.contains(&(info.kind, info.id)) {
+                    came.lock().unwrap_or_else(PoisonError::into_inner).push((*info, stored.to_vec()));
+                }
                 Ok(())
             })?;
             for (info, stored) in came.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -193,13 +263,13 @@ impl Fetcher<'_, '_> {
     }
 
     /// Brings the bytes of blobs that are not here, and the lists of the large ones, which are still to be proved.
-    fn blobs(&mut self, blobs: Vec<(BlobId, u64)>) -> Result<Lists, TransferError> {
+    fn blobs(&mut self, blobs: Vec<WantedBlob>) -> Result<Lists, TransferError> {
         let (mut data, mut large) = (Vec::new(), Vec::new());
-        for (id, size) in blobs {
+        for (id, size, chunked) in blobs {
             if self.db.contains_blob(&id)? {
                 continue;
             }
-            if size > WHOLE_BLOB_MAX {
+            if chunked {
                 large.push((id, size));
             } else {
                 data.push((RecordKind::Blob, *id.as_bytes()));
@@ -222,9 +292,9 @@ impl Fetcher<'_, '_> {
         Ok(lists)
     }
 
-    fn lists(&mut self, blobs: &[(BlobId, u64)]) -> Result<Lists, TransferError> {
+    fn lists(&mut self, blobs: &[(BlobId, Option<u64>)]) -> Result<Lists, TransferError> {
         let mut lists = Lists::default();
-        let lengths: HashMap<[u8; 32], u64> =
+        let lengths: HashMap<[u8; 32], Option<u64>> =
             blobs.iter().map(|(id, size)| (*id.as_bytes(), *size)).collect();
         let mut level: Vec<RecordKey> = lengths.keys().map(|id| (RecordKind::ChunkedBlob, *id)).collect();
         while !level.is_empty() {
@@ -233,7 +303,7 @@ impl Fetcher<'_, '_> {
                 let list = ChunkList::decode(raw).map_err(|source| undecodable(key, source))?;
                 if lengths
                     .get(&key.1)
-                    .is_some_and(|&size| key.0 == RecordKind::ChunkedBlob && size != list.len())
+                    .is_some_and(|size| key.0 == RecordKind::ChunkedBlob && size.is_some_and(|size| size != list.len()))
                 {
                     return Err(undecodable(key, malformed("its length is not what the tree says")));
                 }

@@ -1,10 +1,11 @@
 //! Records of a remote on their way here: in coalesced ranges, by several threads, each proved before it is kept.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Peer, TransferError};
+use super::{Peer, RecordKey, TransferError};
 use crate::codec::DecodeError;
-use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo};
+use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::segment::Placed;
 use crate::model::Monitor;
 use crate::plumbing::check_record;
@@ -66,6 +67,22 @@ pub(super) fn fetch_records(
     monitor: &Monitor<'_>,
     each: EachProved<'_>,
 ) -> Result<(), TransferError> {
+    fetch_ahead(peer, records, 0, monitor, each)
+}
+
+/// As [`fetch_records`], and reads on behind what is wanted up to so many bytes from its beginning: metadata that
+/// lies there, which whoever reads a tree or a history wants next, is given to `each` as well, except what its own
+/// bytes do not prove.
+///
+/// # Errors
+/// As [`fetch_records`].
+pub(super) fn fetch_ahead(
+    peer: &Peer<'_>,
+    records: Vec<Placed>,
+    ahead: u64,
+    monitor: &Monitor<'_>,
+    each: EachProved<'_>,
+) -> Result<(), TransferError> {
     let ranges = coalesce(records);
     let threads = DOWNLOADS.min(ranges.len());
     let todo = Mutex::new(ranges.into_iter());
@@ -76,7 +93,7 @@ pub(super) fn fetch_records(
                 return;
             }
             let Some(range) = todo.lock().unwrap_or_else(PoisonError::into_inner).next() else { return };
-            if let Err(error) = fetch_range(peer, &range, monitor, each) {
+            if let Err(error) = fetch_range(peer, &range, ahead, monitor, each) {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 return;
             }
@@ -94,20 +111,49 @@ pub(super) fn fetch_records(
 fn fetch_range(
     peer: &Peer<'_>,
     range: &Wanted,
+    ahead: u64,
     monitor: &Monitor<'_>,
     each: EachProved<'_>,
 ) -> Result<(), TransferError> {
     monitor.interrupt.check()?;
     let key = keys::pack(&range.records[0].pack);
-    let bytes = peer.get_range(&key, range.start..range.end)?;
+    let len = range.end - range.start;
+    let bytes = match ahead > len {
+        true => peer.get_window(&key, range.start, ahead)?,
+        false => peer.get_range(&key, range.start..range.end)?,
+    };
     for placed in &range.records {
         let place = |at: u64| usize::try_from(at - range.start).unwrap_or(usize::MAX);
         let record = bytes.get(place(u64::from(placed.offset))..place(end_of(placed))).unwrap_or_default();
         let (info, stored) = prove(placed, record).map_err(|source| peer.damaged(&key, source))?;
         each(&info, stored)?;
     }
-    monitor.progress.advance(range.records.len() as u64, range.end - range.start);
+    let mut more = 0;
+    if ahead > len {
+        let wanted: HashSet<RecordKey> = range.records.iter().map(|placed| (placed.kind, placed.id)).collect();
+        for record in whole_records(&bytes) {
+            let Ok((info, stored)) = RecordInfo::decode_record(record) else { break };
+            let proves_itself = !info.kind.is_data() && info.kind != RecordKind::ChunkedBlob;
+            // What was not asked for is no reason to fail.
+            if proves_itself && !wanted.contains(&(info.kind, info.id)) && check_record(&info, stored).is_ok() {
+                each(&info, stored)?;
+                more += 1;
+            }
+        }
+    }
+    monitor.progress.advance(range.records.len() as u64 + more, bytes.len() as u64);
     Ok(())
+}
+
+/// The records that bytes of a pack hold whole, from the first byte on. Where the pack's table begins, there is none.
+fn whole_records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (info, _) = RecordInfo::decode_header(bytes).ok()?;
+        let len = usize::try_from(info.record_len()).ok()?;
+        let (record, rest) = bytes.split_at_checked(len)?;
+        bytes = rest;
+        Some(record)
+    })
 }
 
 /// Checks that bytes are the record that the index speaks of, and that its content is what its id says.
@@ -123,7 +169,6 @@ fn prove<'a>(placed: &Placed, bytes: &'a [u8]) -> Result<(RecordInfo, &'a [u8]),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::pack::RecordKind;
 
     fn placed(pack: u8, offset: u32, len: u32) -> Placed {
         let (id, kind) = ([offset as u8; 32], RecordKind::Blob);

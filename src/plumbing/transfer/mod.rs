@@ -9,7 +9,9 @@ mod error;
 mod fetch;
 mod incoming;
 pub mod index;
+mod known;
 pub mod log;
+mod on_demand;
 mod outgoing;
 mod peer;
 mod push;
@@ -20,11 +22,10 @@ mod verify;
 
 pub use error::TransferError;
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
+pub use known::remember_entry;
+pub use on_demand::{OnDemand, Source};
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};
 pub use verify::{VerifyOptions, VerifyOutcome, verify};
 
-use crate::codec::pack::RecordKind;
-
-/// What a record is found by.
-pub(super) type RecordKey = (RecordKind, [u8; 32]);
+pub(super) use crate::store::RecordKey;

@@ -53,6 +53,12 @@ impl Peer<'_> {
         bytes.ok_or_else(|| self.missing(key))
     }
 
+    /// At most so many bytes of an object that must be there, from a place in it.
+    pub(super) fn get_window(&self, key: &str, start: u64, max_len: u64) -> Result<Bytes, TransferError> {
+        let bytes = self.client.get_window(key, start, max_len, self.interrupt)?;
+        bytes.ok_or_else(|| self.missing(key))
+    }
+
     pub(super) fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, TransferError> {
         Ok(self.client.create(key, Bytes::from(bytes), self.interrupt)?)
     }

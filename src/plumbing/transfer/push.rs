@@ -13,7 +13,7 @@ use super::{Peer, TransferError};
 use crate::codec::json_line::encode_upload;
 use crate::codec::pack::RECORD_HEADER_LEN;
 use crate::codec::repository_format::RepositoryFormat;
-use crate::codec::segment::{Placed, Section, SegmentHead, encode_segment};
+use crate::codec::segment::{Placed, SEGMENT_ENTRY_LEN, Section, SegmentHead, encode_segment};
 use crate::model::{
     DatasetName, Expected, Interrupt, Monitor, ObjectId, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
     UploadState, Version, VersionId,
@@ -26,10 +26,12 @@ use sha2::{Digest, Sha256};
 
 /// Records of one segment at the most.
 const MAX_SEGMENT_RECORDS: usize = 1 << 20;
-/// When an entry would name more segments than this, the small ones are merged.
-const MAX_SEGMENTS: usize = 12;
-/// A segment with fewer records is small.
-const SMALL_SEGMENT: u64 = 1 << 16;
+/// A segment with more records stays as it is.
+const FULL_SEGMENT: u64 = MAX_SEGMENT_RECORDS as u64 / 2;
+/// A segment of at most so many bytes is merged with whatever is new: that is no more than a request costs.
+const SMALL_SEGMENT: u64 = 256 * 1024;
+/// A larger one is merged when it has at most so many times the bytes of what is merged already.
+const GROWTH: u64 = 4;
 
 /// How to push.
 #[derive(Debug, Clone)]
@@ -205,22 +207,22 @@ impl Push<'_, '_> {
         Ok(PushOutcome { entry, moved: true, versions, records, packs, bytes })
     }
 
-    /// Lists what was sent in new segments, together with what lies in small old ones when there are too many of
-    /// them. Returns all segments that the version needs.
+    /// Lists what was sent in new segments, together with what lies in old ones that are small beside it: a reader asks each
+    /// segment, so there must be few, and each record is written again only a few times. Returns all segments that the
+    /// version needs.
     fn publish_segments(&self, index: RemoteIndex, sent: Sent) -> Result<Vec<SegmentInfo>, TransferError> {
         let (mut metadata, mut data) = (sent.metadata, sent.data);
-        let mut keep = index.infos();
-        if keep.len() >= MAX_SEGMENTS {
-            let (small, large): (Vec<_>, Vec<_>) =
-                keep.into_iter().partition(|info| info.records < SMALL_SEGMENT);
-            let mut merged = RemoteIndex::new(self.peer, small)?;
+        let new_bytes = (metadata.len() + data.len()) as u64 * SEGMENT_ENTRY_LEN as u64;
+        let (merge, mut keep) = choose_merged(index.infos(), new_bytes);
+        if !merge.is_empty() {
+            let mut merged = RemoteIndex::new(self.peer, merge)?;
             merged.each(self.peer, Section::Metadata, &mut |placed| metadata.push(*placed))?;
             merged.each(self.peer, Section::Data, &mut |placed| data.push(*placed))?;
+            // Of a record that lies in two places the first one stays, which is the new one.
             for list in [&mut metadata, &mut data] {
-                list.sort_unstable_by_key(Placed::key);
+                list.sort_by_key(Placed::key);
                 list.dedup_by_key(|placed| placed.key());
             }
-            keep = large;
         }
         let mut metadata = metadata.as_slice();
         let mut data = data.as_slice();
@@ -289,6 +291,23 @@ impl Push<'_, '_> {
     }
 }
 
+/// Which segments are merged with new ones of so many bytes, and which stay.
+fn choose_merged(mut segments: Vec<SegmentInfo>, new_bytes: u64) -> (Vec<SegmentInfo>, Vec<SegmentInfo>) {
+    segments.sort_by_key(|info| info.bytes);
+    let mut total = new_bytes;
+    let mut count = 0;
+    for info in &segments {
+        let fits = info.bytes <= SMALL_SEGMENT.max(total.saturating_mul(GROWTH));
+        if !fits || info.records > FULL_SEGMENT {
+            break;
+        }
+        total += info.bytes;
+        count += 1;
+    }
+    let keep = segments.split_off(count);
+    (segments, keep)
+}
+
 /// Bytes that packs of a selection have, tables left out.
 fn stored_bytes(db: &ObjectDb, selection: &Selection) -> Result<u64, TransferError> {
     let record_len = |stored_len: u32| RECORD_HEADER_LEN as u64 + u64::from(stored_len);
@@ -355,5 +374,43 @@ impl Mark<'_, '_, '_> {
     /// The version is there for all to see; a mark that stays says `final` and no more.
     fn remove(&self) {
         let _ = self.push.peer.delete(&self.key());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(records: u64) -> SegmentInfo {
+        let bytes = records * SEGMENT_ENTRY_LEN as u64;
+        SegmentInfo { name: format!("{records:064x}"), bytes, metadata_bytes: 0, records }
+    }
+
+    /// Records that are written again by pushes of these sizes, and the segments that are left.
+    fn push_all(pushes: impl IntoIterator<Item = u64>) -> (u64, Vec<SegmentInfo>) {
+        let (mut rewritten, mut segments) = (0, Vec::new());
+        for new in pushes {
+            let (merge, mut keep) = choose_merged(segments, new * SEGMENT_ENTRY_LEN as u64);
+            let old: u64 = merge.iter().map(|info| info.records).sum();
+            rewritten += old;
+            keep.push(segment(old + new));
+            segments = keep;
+        }
+        (rewritten, segments)
+    }
+
+    #[test]
+    fn many_small_pushes_leave_few_segments() {
+        let (_, segments) = push_all([1_000_000].into_iter().chain(std::iter::repeat_n(30, 1000)));
+        assert!(segments.len() <= 4, "{}", segments.len());
+        let (rewritten, segments) = push_all(std::iter::repeat_n(20_000, 200));
+        assert!(segments.len() <= 12, "{}", segments.len());
+        assert!(rewritten <= 8 * 200 * 20_000, "{rewritten}");
+    }
+
+    #[test]
+    fn a_small_push_does_not_write_a_large_segment_again() {
+        let (merge, keep) = choose_merged(vec![segment(400_000), segment(1_000), segment(100_000)], 470);
+        assert_eq!((merge.len(), keep.len()), (1, 2));
     }
 }

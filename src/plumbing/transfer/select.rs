@@ -7,9 +7,12 @@ use super::index::RemoteIndex;
 use super::{Peer, RecordKey, TransferError};
 use crate::codec::pack::RecordKind;
 use crate::codec::tree::{TreeNode, empty_tree};
-use crate::model::{BlobId, Monitor, TreeId, VersionId};
+use crate::model::{BlobId, Monitor, ObjectId, TreeId, VersionId};
 use crate::plumbing::rev_list::{self, Listed};
-use crate::store::{ObjectDb, RecordSet, WHOLE_BLOB_MAX};
+use crate::store::{ObjectDb, RecordSet, StoreError, WHOLE_BLOB_MAX};
+
+/// Manifests that are sent with a version at the least, where the history has so many: some 50 KiB of them.
+const MAX_MANIFESTS: usize = 200;
 
 /// What is to be sent.
 #[derive(Debug)]
@@ -77,8 +80,37 @@ pub(super) fn select(
     let sent: HashSet<VersionId> = listed.iter().map(|version| version.id).collect();
     // What a version there leads to is relied on as well: here it was left out.
     found_there |= listed.iter().flat_map(|version| &version.version.parents).any(|id| !sent.contains(id));
-    let metadata = groups.into_iter().rev().flatten().collect();
+    let metadata = in_order_of_reading(db, tip, &listed, groups)?;
     Ok(Selection { metadata, data, versions: listed.len() as u64, found_there })
+}
+
+/// All manifests, the newest first, and then what is near the roots of their trees: what is read of a remote to learn its
+/// history is one stretch of one pack. For that, manifests that the remote has are sent again, up to a number.
+fn in_order_of_reading(
+    db: &ObjectDb,
+    tip: VersionId,
+    listed: &[Listed],
+    groups: Vec<Vec<RecordKey>>,
+) -> Result<Vec<RecordKey>, TransferError> {
+    let (mut versions, mut others) = (Vec::new(), Vec::new());
+    for key in groups.into_iter().rev().flatten() {
+        if key.0 == RecordKind::Version { versions.push(key) } else { others.push(key) }
+    }
+    if !versions.is_empty() {
+        let mut seen: HashSet<VersionId> = listed.iter().map(|version| version.id).collect();
+        seen.insert(tip);
+        let mut line = listed.last().map(|oldest| oldest.version.parents.clone()).unwrap_or_default();
+        let mut room = MAX_MANIFESTS.saturating_sub(versions.len());
+        while let Some(id) = line.pop().filter(|id| room > 0 && has_version(db, id)) {
+            if seen.insert(id) {
+                versions.push((RecordKind::Version, *id.as_bytes()));
+                line.extend(db.version(&id)?.parents.into_iter().rev());
+                room -= 1;
+            }
+        }
+    }
+    versions.append(&mut others);
+    Ok(versions)
 }
 
 fn has_version(db: &ObjectDb, id: &VersionId) -> bool {
@@ -144,7 +176,7 @@ impl Selector<'_, '_> {
     }
 
     fn blobs(&mut self, delta: &Delta, keys: &mut Vec<RecordKey>) -> Result<(), TransferError> {
-        let (mut whole, mut chunked) = (Vec::new(), Vec::new());
+        let (mut whole, mut chunked, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
         for (id, _) in &delta.blobs {
             let (as_blob, as_chunks) =
                 ((RecordKind::Blob, *id.as_bytes()), (RecordKind::ChunkedBlob, *id.as_bytes()));
@@ -152,6 +184,8 @@ impl Selector<'_, '_> {
                 if !self.data.contains(as_blob.0, &as_blob.1) {
                     whole.push(as_blob);
                 }
+            } else if self.data.place(as_chunks.0, &as_chunks.1).is_none() {
+                elsewhere.push((as_blob, as_chunks));
             } else if !self.chosen.contains(&as_chunks) {
                 chunked.push(as_chunks);
             }
@@ -159,6 +193,7 @@ impl Selector<'_, '_> {
         for (kind, id) in self.missing_there(whole)? {
             self.data.insert(kind, &id);
         }
+        self.demand_there(elsewhere)?;
         let chunked = self.missing_there(chunked)?;
         if !chunked.is_empty() {
             self.note_old_chunks(&delta.replaced)?;
@@ -167,6 +202,24 @@ impl Selector<'_, '_> {
             self.chunk_list(kind, id, keys)?;
         }
         Ok(())
+    }
+
+    /// Demands that the remote has blobs that are not here, in the one form or the other.
+    fn demand_there(&mut self, blobs: Vec<(RecordKey, RecordKey)>) -> Result<(), TransferError> {
+        let (as_blobs, as_chunks): (Vec<_>, Vec<_>) = blobs.into_iter().unzip();
+        let lacking: HashSet<[u8; 32]> =
+            self.missing_there(as_blobs)?.into_iter().map(|(_, id)| id).collect();
+        let chunked = as_chunks.into_iter().filter(|(_, id)| lacking.contains(id)).collect();
+        match self.missing_there(chunked)?.first() {
+            Some((_, id)) if self.db.promisor().is_some() => {
+                Err(TransferError::NotHere { url: self.peer.url(), id: ObjectId::Sha256(*id) })
+            }
+            Some((_, id)) => {
+                let (kind, id) = (RecordKind::Blob, ObjectId::Sha256(*id));
+                Err(StoreError::Missing { kind, id }.into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Chunks of blobs that lie on the remote and were replaced: what replaced them shares most of them.
@@ -219,8 +272,7 @@ impl Selector<'_, '_> {
         chunks.dedup();
         for (kind, id) in self.missing_there(chunks)? {
             if self.data.insert(kind, &id).is_none() {
-                let id = crate::model::ObjectId::Sha256(id);
-                return Err(crate::store::StoreError::Missing { kind, id }.into());
+                return Err(StoreError::Missing { kind, id: ObjectId::Sha256(id) }.into());
             }
         }
         Ok(())

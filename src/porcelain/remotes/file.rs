@@ -6,7 +6,8 @@ use std::io;
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
 use crate::model::RemoteName;
-use crate::plumbing::host::{IoContext, publish};
+use crate::plumbing::host::{Fs, IoContext, publish};
+use crate::store::Layout;
 use crate::porcelain::settings::SettingsError;
 use crate::porcelain::{Error, Repository};
 
@@ -27,6 +28,8 @@ pub struct RemoteConfig {
     pub path_style: Option<bool>,
     /// Whether to send requests unencrypted.
     pub allow_http: Option<bool>,
+    /// Whether what is not here is fetched from it when it is needed.
+    pub promisor: Option<bool>,
 }
 
 impl RemoteConfig {
@@ -45,6 +48,7 @@ impl RemoteConfig {
             ca_certificate: self.ca_certificate.or(other.ca_certificate),
             path_style: self.path_style.or(other.path_style),
             allow_http: self.allow_http.or(other.allow_http),
+            promisor: self.promisor.or(other.promisor),
         }
     }
 }
@@ -56,9 +60,9 @@ pub(super) struct RemotesFile {
 }
 
 impl RemotesFile {
-    pub(super) fn read(repo: &Repository) -> Result<Self, Error> {
-        let path = repo.layout().remotes();
-        let bytes = match repo.fs().read(&path) {
+    pub(super) fn read(fs: &dyn Fs, layout: &Layout) -> Result<Self, Error> {
+        let path = layout.remotes();
+        let bytes = match fs.read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.at("read", &path)?,
         };
@@ -88,6 +92,7 @@ impl RemotesFile {
                 ca_certificate: text("ca-certificate"),
                 path_style: flag("path-style"),
                 allow_http: flag("allow-http"),
+                promisor: flag("promisor"),
             };
             remotes.insert(RemoteName::new(name)?, config);
         }
@@ -107,7 +112,12 @@ impl RemotesFile {
         for (key, text) in texts {
             put(table, key, text.as_deref().map(value));
         }
-        for (key, flag) in [("path-style", config.path_style), ("allow-http", config.allow_http)] {
+        let flags = [
+            ("path-style", config.path_style),
+            ("allow-http", config.allow_http),
+            ("promisor", config.promisor),
+        ];
+        for (key, flag) in flags {
             put(table, key, flag.map(value));
         }
     }

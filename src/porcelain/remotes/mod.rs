@@ -13,8 +13,9 @@ use file::RemotesFile;
 
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
-use crate::plumbing::transfer::Peer;
-use crate::remote::{Client, RemoteOptions, RemoteUrl, probe};
+use crate::plumbing::transfer::{Peer, Source};
+use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, probe};
+use crate::store::Layout;
 
 pub use crate::remote::{ProbeOutcome, ProbeStep};
 
@@ -43,7 +44,7 @@ impl OpenRemote {
 /// # Errors
 /// When the file cannot be read or is malformed.
 pub fn list(repo: &Repository) -> Result<BTreeMap<RemoteName, RemoteConfig>, Error> {
-    RemotesFile::read(repo)?.all()
+    RemotesFile::read(&**repo.fs(), repo.layout())?.all()
 }
 
 /// Adds a remote. It is not asked for anything.
@@ -58,7 +59,7 @@ pub fn add(
 ) -> Result<RemoteUrl, Error> {
     let url = url(repo.env(), config)?;
     let _lock = repo.lock_refs(monitor)?;
-    let mut file = RemotesFile::read(repo)?;
+    let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     if file.all()?.contains_key(name) {
         return Err(Error::RemoteExists { name: name.clone() });
     }
@@ -79,7 +80,7 @@ pub fn set_url(
 ) -> Result<RemoteUrl, Error> {
     let url = url(repo.env(), config)?;
     let _lock = repo.lock_refs(monitor)?;
-    let mut file = RemotesFile::read(repo)?;
+    let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
     file.set(name, &config.clone().or(old).at(url.to_string()));
     file.write(repo)?;
@@ -92,7 +93,7 @@ pub fn set_url(
 /// When there is no such remote, or the files cannot be changed.
 pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<RemoteConfig, Error> {
     let lock = repo.lock_refs(monitor)?;
-    let mut file = RemotesFile::read(repo)?;
+    let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
     for tracked in repo.refs().tracking().of_remote(name)? {
         repo.refs().tracking().forget(&lock, name, &tracked.dataset)?;
@@ -115,8 +116,34 @@ fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {
     file.all()?.remove(name).ok_or_else(|| Error::NoSuchRemote { name: name.clone() })
 }
 
-fn url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, Error> {
-    Ok(RemoteUrl::parse(&config.url, &env.cwd).map_err(crate::remote::RemoteError::from)?)
+fn url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, RemoteError> {
+    Ok(RemoteUrl::parse(&config.url, &env.cwd)?)
+}
+
+/// Says that what is not here is fetched from a remote when it is needed.
+///
+/// # Errors
+/// When there is no such remote, or the file cannot be written.
+pub fn make_promisor(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<(), Error> {
+    let _lock = repo.lock_refs(monitor)?;
+    let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
+    let config = get(&file, name)?;
+    if config.promisor != Some(true) {
+        file.set(name, &RemoteConfig { promisor: Some(true), ..config });
+        file.write(repo)?;
+    }
+    Ok(())
+}
+
+/// The remotes that what is not here is fetched from; none when all must be here.
+pub(super) fn promisors(env: &Environment, layout: &Layout) -> Result<Vec<Source>, Error> {
+    let remotes = RemotesFile::read(&*env.fs, layout)?.all()?;
+    let promisors = remotes.into_iter().filter(|(_, config)| config.promisor == Some(true));
+    let source = |(name, config): (RemoteName, RemoteConfig)| {
+        let (env, cache) = (env.clone(), layout.remote_cache(&name));
+        Source::new(config.url.clone(), cache, move || connect(&env, &config))
+    };
+    Ok(promisors.map(source).collect())
 }
 
 /// The remote that a person means: the one named; else the only one, or `origin`.
@@ -154,6 +181,10 @@ pub fn open(repo: &Repository, name: Option<&RemoteName>) -> Result<OpenRemote, 
 /// # Errors
 /// When it makes no sense.
 pub fn client(env: &Environment, config: &RemoteConfig) -> Result<Client, Error> {
+    Ok(connect(env, config)?)
+}
+
+fn connect(env: &Environment, config: &RemoteConfig) -> Result<Client, RemoteError> {
     let url = url(env, config)?;
     let options = RemoteOptions {
         variables: env.variables.0.clone(),
@@ -166,5 +197,5 @@ pub fn client(env: &Environment, config: &RemoteConfig) -> Result<Client, Error>
         path_style: config.path_style,
         ..RemoteOptions::default()
     };
-    Ok(Client::open(&url, &options)?)
+    Client::open(&url, &options)
 }

@@ -1,0 +1,210 @@
+//! Objects of remotes, fetched when somebody needs them: what makes a repository without its data whole.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::fetch::{bring, find_any_form};
+use super::index::RemoteIndex;
+use super::known::{remember_entry, remembered};
+use super::{Peer, RecordKey, TransferError, log};
+use crate::codec::pack::RecordKind;
+use crate::model::{BlobId, Interrupt, Monitor, RefEntry};
+use crate::remote::{Client, RemoteError};
+use crate::store::{ObjectDb, Promisor, StoreError};
+use crate::sys::Fs;
+
+/// Bytes of metadata that are read at once, to begin with. Whoever comes back for more gets twice as much.
+const AHEAD: u64 = 256 * 1024;
+const MAX_AHEAD: u64 = 4 * 1024 * 1024;
+
+/// Opens the connection to a remote when it is needed first.
+type Connect = Box<dyn Fn() -> Result<Client, RemoteError> + Send + Sync>;
+
+/// A remote that objects are fetched from on demand.
+pub struct Source {
+    url: String,
+    cache: PathBuf,
+    connect: Connect,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    client: Option<Client>,
+    index: Option<RemoteIndex>,
+    /// Whether the index is of what the remote says now, and not of what was seen earlier.
+    fresh: bool,
+    ahead: u64,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// A remote, its URL for people, and the folder of what was learned of it. It is asked for nothing yet.
+    pub fn new(
+        url: String,
+        cache: PathBuf,
+        connect: impl Fn() -> Result<Client, RemoteError> + Send + Sync + 'static,
+    ) -> Self {
+        let state = Mutex::new(State { ahead: AHEAD, ..State::default() });
+        Self { url, cache, connect: Box::new(connect), state }
+    }
+
+    /// Calls `work` with an index of the remote, made of what was seen of it earlier; once more, with one of what it says
+    /// now, when something was not to be found: others may have sent it since, or moved it into other packs.
+    fn ask<T>(
+        &self,
+        fs: &Arc<dyn Fs>,
+        interrupt: &Interrupt,
+        mut work: impl FnMut(&Peer<'_>, &mut RemoteIndex, &mut u64) -> Result<Found<T>, TransferError>,
+    ) -> Result<T, TransferError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { client, index, fresh, ahead } = &mut *state;
+        let client = match client {
+            Some(client) => client,
+            none => none.insert((self.connect)()?),
+        };
+        let peer = Peer { client, interrupt, fs, cache: self.cache.clone(), fresh: false };
+        if index.is_none() {
+            let seen = remembered(&peer);
+            *fresh = seen.is_empty();
+            let entries = if seen.is_empty() { look_again(&peer)? } else { seen };
+            *index = Some(index_of(&peer, &entries)?);
+        }
+        loop {
+            let Some(known) = index else { return Err(peer.missing(crate::remote::keys::HEADS)) };
+            let found = work(&peer, known, ahead);
+            let stale = matches!(
+                found,
+                Ok(Found::InPart(_)) | Err(TransferError::MissingObject { .. } | TransferError::MissingRecord { .. })
+            );
+            if *fresh || !stale {
+                return found.map(|(Found::All(found) | Found::InPart(found))| found);
+            }
+            *index = Some(index_of(&peer, &look_again(&peer)?)?);
+            *fresh = true;
+        }
+    }
+}
+
+/// What came of a search.
+enum Found<T> {
+    All(T),
+    /// Something was not to be found.
+    InPart(T),
+}
+
+/// The newest entries of all datasets, remembered.
+fn look_again(peer: &Peer<'_>) -> Result<Vec<RefEntry>, TransferError> {
+    let mut entries = Vec::new();
+    for dataset in log::datasets(peer)? {
+        if let Some(entry) = log::newest(peer, &dataset)? {
+            remember_entry(peer, &entry)?;
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn index_of(peer: &Peer<'_>, entries: &[RefEntry]) -> Result<RemoteIndex, TransferError> {
+    RemoteIndex::new(peer, entries.iter().flat_map(|entry| entry.segments.iter().cloned()))
+}
+
+/// All remotes that a repository's objects are fetched from on demand.
+#[derive(Debug)]
+pub struct OnDemand {
+    /// A view of the database that asks nobody.
+    db: Arc<ObjectDb>,
+    sources: Vec<Source>,
+    interrupt: Option<&'static Interrupt>,
+}
+
+impl OnDemand {
+    /// Remotes, asked in this order, for a database, of which `db` is a view without a promisor. `interrupt` ends what is
+    /// fetched for those who have no way of their own to end it.
+    pub fn new(db: Arc<ObjectDb>, sources: Vec<Source>, interrupt: Option<&'static Interrupt>) -> Self {
+        Self { db, sources, interrupt }
+    }
+
+    fn interrupt<'a>(&self, monitor: &Monitor<'a>) -> &'a Interrupt {
+        self.interrupt.unwrap_or(monitor.interrupt)
+    }
+
+    /// Those of the wanted records that are not here.
+    fn not_here(&self, wanted: &[RecordKey]) -> Result<Vec<RecordKey>, TransferError> {
+        self.db.refresh()?;
+        let mut missing = Vec::new();
+        for (kind, id) in wanted {
+            let here = match kind {
+                RecordKind::Blob | RecordKind::ChunkedBlob => self.db.contains_blob(&BlobId::from_bytes(*id))?,
+                _ => self.db.contains(*kind, id)?,
+            };
+            if !here {
+                missing.push((*kind, *id));
+            }
+        }
+        Ok(missing)
+    }
+}
+
+impl Promisor for OnDemand {
+    fn holds(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<Vec<bool>, StoreError> {
+        let mut holds = vec![false; wanted.len()];
+        for source in &self.sources {
+            let unknown: Vec<usize> = (0..wanted.len()).filter(|at| !holds[*at]).collect();
+            if unknown.is_empty() {
+                break;
+            }
+            let keys: Vec<RecordKey> = unknown.iter().map(|at| wanted[*at]).collect();
+            let found = source.ask(self.db.fs(), self.interrupt(monitor), |peer, index, _| {
+                let found = find_any_form(peer, index, &keys)?;
+                let all = found.iter().all(Option::is_some);
+                Ok(if all { Found::All(found) } else { Found::InPart(found) })
+            });
+            let found = found.map_err(|error| not_fetched(&source.url, error))?;
+            for (at, found) in unknown.into_iter().zip(found) {
+                holds[at] = found.is_some();
+            }
+        }
+        Ok(holds)
+    }
+
+    fn bring(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<(), StoreError> {
+        let monitor = &Monitor { interrupt: self.interrupt(monitor), ..*monitor };
+        for source in &self.sources {
+            let lacking = source.ask(self.db.fs(), monitor.interrupt, |peer, index, ahead| {
+                // Under the lock: what others have just brought, often what lies beside it, is here.
+                let missing = self.not_here(wanted)?;
+                if missing.is_empty() {
+                    return Ok(Found::All(missing));
+                }
+                let lacking = bring(peer, &self.db, index, &missing, *ahead, monitor)?;
+                *ahead = (*ahead * 2).min(MAX_AHEAD);
+                Ok(if lacking.is_empty() { Found::All(lacking) } else { Found::InPart(lacking) })
+            });
+            if lacking.map_err(|error| not_fetched(&source.url, error))?.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_fetched(url: &str, error: TransferError) -> StoreError {
+    match error {
+        TransferError::Store(error) => error,
+        TransferError::Io(error) => error.into(),
+        TransferError::Interrupted(error) | TransferError::Remote(RemoteError::Interrupted(error)) => error.into(),
+        error => {
+            let hint = match &error {
+                TransferError::Remote(error) => error.hint(),
+                _ => None,
+            };
+            StoreError::NotFetched { url: url.to_owned(), kind: error.kind(), hint, source: Box::new(error) }
+        }
+    }
+}
