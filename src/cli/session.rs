@@ -47,6 +47,7 @@ impl Session {
             variables: env.variables.clone(),
             home: env.home.clone(),
             git_status: Some(Arc::new(GitProgram)),
+            interrupt: Some(signals::interrupt()),
             ..porcelain::Environment::system(&env.cwd)
         }
     }

@@ -166,6 +166,12 @@ pub enum Error {
     /// A remote cannot be reached or used.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// Objects that other repositories use cannot go.
+    #[error("the objects lie in the store '{}', which other repositories use", store.display())]
+    EvictShared {
+        /// The folder of objects.
+        store: PathBuf,
+    },
     /// No remote is known.
     #[error("no remote is known here")]
     NoRemote,
@@ -327,7 +333,7 @@ impl Error {
             | Self::NoTag { .. } => ErrorKind::NotFound,
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
-            Self::DetachedHead => ErrorKind::Refused,
+            Self::DetachedHead | Self::EvictShared { .. } => ErrorKind::Refused,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::Rebase(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
@@ -404,6 +410,7 @@ impl Error {
             Self::Rebase(_) => return None,
             Self::Transfer(error) => return transfer_hint(error),
             Self::Remote(error) => return error.hint(),
+            Self::EvictShared { .. } => "run it in a repository with a store of its own",
             Self::NoRemote => "add one with 'dsv remote add origin URL'",
             Self::NoSuchRemote { .. } => "'dsv remote list' shows them",
             Self::RemoteExists { .. } => "change it with 'dsv remote set-url', or choose another name",

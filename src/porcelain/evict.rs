@@ -3,9 +3,8 @@
 use super::remotes;
 use super::{Error, Repository};
 use crate::model::{Monitor, RemoteName};
-use crate::plumbing::evict;
-
-pub use crate::plumbing::evict::Outcome;
+use crate::plumbing::transfer::index::RemoteIndex;
+use crate::plumbing::transfer::{EvictOutcome, Peer, evict, log, remember_entry};
 
 /// What to drop.
 #[derive(Debug, Clone, Default)]
@@ -14,4 +13,42 @@ pub struct Options {
     pub remote: Option<RemoteName>,
     /// Find out what could be dropped, and do nothing.
     pub dry_run: bool,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The remote.
+    pub remote: RemoteName,
+    /// What was dropped.
+    pub evicted: EvictOutcome,
+}
+
+/// Drops the bytes of files that the remote holds, after a look at the remote. Files of the worktree stay; versions and
+/// trees stay; what the remote does not hold stays.
+///
+/// # Errors
+/// When others use the store, too; when the remote lacks something that it lists, or fails: then nothing is dropped.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    if repo.layout().is_shared() {
+        return Err(Error::EvictShared { store: repo.layout().objects.clone() });
+    }
+    let remote = remotes::open(repo, options.remote.as_ref())?;
+    // What is dropped must be there now, and not have been there once.
+    let peer = Peer { fresh: true, ..remote.peer(repo, monitor.interrupt) };
+    monitor.progress.phase("Looking at the remote", None, None);
+    let mut index = RemoteIndex::default();
+    for dataset in log::datasets(&peer)? {
+        if let Some(entry) = log::newest(&peer, &dataset)? {
+            remember_entry(&peer, &entry)?;
+            index.add(&peer, entry.segments)?;
+        }
+    }
+    let _alone = repo.lock_objects_alone(monitor)?;
+    if !options.dry_run {
+        // Before anything goes: from now on what is not here is asked for.
+        remotes::make_promisor(repo, &remote.name, monitor)?;
+    }
+    let evicted = evict(&peer, &*repo.own_db()?, &mut index, options.dry_run, monitor)?;
+    Ok(Outcome { remote: remote.name, evicted })
 }

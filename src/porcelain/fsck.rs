@@ -15,8 +15,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let db = repo.own_db()?;
     let promisor = repo.db().promisor().map(|promisor| &**promisor);
     repo.with_lock_request(monitor, |locks| {
-        let place =
-            fsck::Place { fs: repo.fs(), layout: repo.layout(), db: &db, promisor, locks: *locks };
+        let place = fsck::Place { fs: repo.fs(), layout: repo.layout(), db: &db, promisor, locks: *locks };
         Ok(fsck::run(&place, *options, monitor)?)
     })
 }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod diff;
 mod environment;
 mod error;
+pub mod evict;
 mod fast_forward;
 pub mod fetch;
 pub mod fsck;

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use super::blob_writer::WHOLE_BLOB_MAX;
-use super::promisor::{Promisor, RecordKey};
 use super::StoreError;
+use super::blob_writer::WHOLE_BLOB_MAX;
 use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
+use super::promisor::{Promisor, RecordKey};
 use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};

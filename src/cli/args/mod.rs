@@ -96,6 +96,7 @@ pub(crate) enum Command {
     Pull(remotes::Pull),
     Push(remotes::Push),
     LsRemote(remotes::LsRemote),
+    Evict(remotes::Evict),
     Gc(maintain::Gc),
     Config(maintain::Config),
     Completions(maintain::Completions),

@@ -189,6 +189,27 @@ pub(crate) struct Push {
     pub(crate) json: Json,
 }
 
+/// Drop data here that a remote holds
+///
+/// Drops the bytes of files that the remote holds from the repository's store, after making sure that it does; the history stays.
+/// What is needed again is fetched when it is needed. Files of the worktree stay as they are, and so does what was never
+/// pushed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv evict --dry-run
+  dsv evict --remote lab")]
+pub(crate) struct Evict {
+    /// The remote; the only one, or origin, unless told
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remote: Option<String>,
+    /// Say what could be dropped, and do nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
 /// List what a remote has
 ///
 /// Lists the datasets of a remote with their newest versions, and versions that are on their way there.

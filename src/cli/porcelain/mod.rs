@@ -5,6 +5,7 @@ pub(crate) mod checkout;
 pub(crate) mod commit;
 pub(crate) mod config;
 pub(crate) mod diff;
+pub(crate) mod evict;
 pub(crate) mod gc;
 pub(crate) mod info;
 pub(crate) mod init;

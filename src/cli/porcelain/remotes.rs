@@ -50,6 +50,7 @@ pub(super) fn config(url: &str, reach: &Reach) -> RemoteConfig {
         ca_certificate: reach.ca_certificate.as_ref().map(|path| path.to_string_lossy().into_owned()),
         path_style: reach.path_style,
         allow_http: reach.allow_http.then_some(true),
+        promisor: None,
     }
 }
 

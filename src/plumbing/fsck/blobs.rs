@@ -24,9 +24,7 @@ impl Trees<'_> {
                 self.report.note_loss();
                 Ok(false)
             }
-            None => {
-                self.lose(StoreError::Missing { kind: RecordKind::Blob, id: id.object() })
-            }
+            None => self.lose(StoreError::Missing { kind: RecordKind::Blob, id: id.object() }),
         }
     }
 

@@ -95,7 +95,9 @@ impl Walk<'_, '_> {
     /// Goes into a node unless nothing is lost there; false when the node itself is lost.
     fn open(&mut self, id: &TreeId, path: &RepoPath) -> bool {
         let elsewhere = |absent: &super::Absent<'_>| absent.is_promised(RecordKind::Tree, id.as_bytes());
-        if self.whole.contains(RecordKind::Tree, id.as_bytes()) || self.trees.absent.as_ref().is_some_and(elsewhere) {
+        if self.whole.contains(RecordKind::Tree, id.as_bytes())
+            || self.trees.absent.as_ref().is_some_and(elsewhere)
+        {
             return true;
         }
         // Nodes that lead in a circle are not what their ids say; those are lost already.

@@ -54,14 +54,19 @@ impl Trees<'_> {
     /// that are.
     pub(super) fn settle_absent(&self) -> Result<u64, StoreError> {
         let Some(absent) = &self.absent else { return Ok(0) };
-        let Answer::Unknown(wanted) = std::mem::replace(&mut *absent.lock(), Answer::Promised(HashSet::new()))
+        let Answer::Unknown(wanted) =
+            std::mem::replace(&mut *absent.lock(), Answer::Promised(HashSet::new()))
         else {
             return Ok(0);
         };
         if wanted.is_empty() {
             return Ok(0);
         }
-        self.monitor.progress.phase("Asking the remote for what is not here", Some(wanted.len() as u64), None);
+        self.monitor.progress.phase(
+            "Asking the remote for what is not here",
+            Some(wanted.len() as u64),
+            None,
+        );
         let wanted: Vec<RecordKey> = wanted.into_iter().collect();
         let holds = absent.promisor.holds(&wanted, self.monitor)?;
         let promised = wanted.iter().zip(&holds).filter(|(_, held)| **held).map(|(key, _)| *key);

@@ -24,8 +24,8 @@ use crate::codec::DecodeError;
 use crate::model::{ErrorKind, Monitor};
 use crate::store::consolidate::{remove_packs, rewrite_packs};
 use crate::store::{
-    IndexLock, Layout, LockRequest, ObjectDb, ObjectsLock, Promisor, RecordSet, RefsLock, StoreError, forget_user,
-    users_of_store,
+    IndexLock, Layout, LockRequest, ObjectDb, ObjectsLock, Promisor, RecordSet, RefsLock, StoreError,
+    forget_user, users_of_store,
 };
 use crate::sys::{Fs, IoContext, IoError};
 use crate::worktree::WorktreeError;

@@ -127,7 +127,7 @@ impl Finder<'_, '_> {
                     places.iter().flatten().for_each(|placed| finder.note(placed));
                     held.push(*root);
                 } else {
-                    parts.iter().for_each(|(kind, id)| drop(needed.insert(*kind, id)));
+                    parts.iter().for_each(|(kind, id)| _ = needed.insert(*kind, id));
                     outcome.kept += 1;
                 }
             }

@@ -301,10 +301,9 @@ impl Fetcher<'_, '_> {
             let mut below = Vec::new();
             self.metadata(&level, &mut |key, record, raw| {
                 let list = ChunkList::decode(raw).map_err(|source| undecodable(key, source))?;
-                if lengths
-                    .get(&key.1)
-                    .is_some_and(|size| key.0 == RecordKind::ChunkedBlob && size.is_some_and(|size| size != list.len()))
-                {
+                if lengths.get(&key.1).is_some_and(|size| {
+                    key.0 == RecordKind::ChunkedBlob && size.is_some_and(|size| size != list.len())
+                }) {
                     return Err(undecodable(key, malformed("its length is not what the tree says")));
                 }
                 if list.level > 0 {

@@ -130,12 +130,14 @@ fn fetch_range(
     }
     let mut more = 0;
     if ahead > len {
-        let wanted: HashSet<RecordKey> = range.records.iter().map(|placed| (placed.kind, placed.id)).collect();
+        let wanted: HashSet<RecordKey> =
+            range.records.iter().map(|placed| (placed.kind, placed.id)).collect();
         for record in whole_records(&bytes) {
             let Ok((info, stored)) = RecordInfo::decode_record(record) else { break };
             let proves_itself = !info.kind.is_data() && info.kind != RecordKind::ChunkedBlob;
             // What was not asked for is no reason to fail.
-            if proves_itself && !wanted.contains(&(info.kind, info.id)) && check_record(&info, stored).is_ok() {
+            if proves_itself && !wanted.contains(&(info.kind, info.id)) && check_record(&info, stored).is_ok()
+            {
                 each(&info, stored)?;
                 more += 1;
             }

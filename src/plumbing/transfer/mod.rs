@@ -6,6 +6,7 @@
 
 mod delta;
 mod error;
+mod evict;
 mod fetch;
 mod incoming;
 pub mod index;
@@ -21,6 +22,7 @@ pub mod uploads;
 mod verify;
 
 pub use error::TransferError;
+pub use evict::{EvictOutcome, evict};
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
 pub use known::remember_entry;
 pub use on_demand::{OnDemand, Source};

@@ -80,7 +80,8 @@ impl Source {
             let found = work(&peer, known, ahead);
             let stale = matches!(
                 found,
-                Ok(Found::InPart(_)) | Err(TransferError::MissingObject { .. } | TransferError::MissingRecord { .. })
+                Ok(Found::InPart(_))
+                    | Err(TransferError::MissingObject { .. } | TransferError::MissingRecord { .. })
             );
             if *fresh || !stale {
                 return found.map(|(Found::All(found) | Found::InPart(found))| found);
@@ -140,7 +141,9 @@ impl OnDemand {
         let mut missing = Vec::new();
         for (kind, id) in wanted {
             let here = match kind {
-                RecordKind::Blob | RecordKind::ChunkedBlob => self.db.contains_blob(&BlobId::from_bytes(*id))?,
+                RecordKind::Blob | RecordKind::ChunkedBlob => {
+                    self.db.contains_blob(&BlobId::from_bytes(*id))?
+                }
                 _ => self.db.contains(*kind, id)?,
             };
             if !here {
@@ -198,7 +201,9 @@ fn not_fetched(url: &str, error: TransferError) -> StoreError {
     match error {
         TransferError::Store(error) => error,
         TransferError::Io(error) => error.into(),
-        TransferError::Interrupted(error) | TransferError::Remote(RemoteError::Interrupted(error)) => error.into(),
+        TransferError::Interrupted(error) | TransferError::Remote(RemoteError::Interrupted(error)) => {
+            error.into()
+        }
         error => {
             let hint = match &error {
                 TransferError::Remote(error) => error.hint(),

@@ -7,9 +7,9 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
 use crate::model::RemoteName;
 use crate::plumbing::host::{Fs, IoContext, publish};
-use crate::store::Layout;
 use crate::porcelain::settings::SettingsError;
 use crate::porcelain::{Error, Repository};
+use crate::store::Layout;
 
 /// Where a remote is and what its server needs. `None` leaves a thing to the environment and to the cloud's own files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
