@@ -468,6 +468,7 @@ fn transfer_hint(error: &TransferError) -> Option<String> {
         | TransferError::History(_)
         | TransferError::Io(_)
         | TransferError::Interrupted(_)
+        | TransferError::NothingThere { .. }
         | TransferError::UnsupportedFormat { .. } => return None,
     };
     Some(text.to_owned())

@@ -104,10 +104,7 @@ fn render(outcome: &fsck::Outcome, full: bool, ui: &mut Ui) -> io::Result<()> {
     let counts = &outcome.counts;
     if counts.promised > 0 {
         let objects = plural(counts.promised, "object", "objects");
-        writeln!(
-            out,
-            "{objects} not here, and on the remote that this repository fetches from when it needs them"
-        )?;
+        writeln!(out, "{objects} not here; the remote that this repository fetches from has them")?;
     }
     let verdict = if outcome.is_whole() { "The repository is whole" } else { "The repository is damaged" };
     let how = if full { "every byte was read" } else { "contents were not read, --full does" };

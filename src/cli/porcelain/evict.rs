@@ -31,13 +31,14 @@ pub(crate) fn run(args: &Evict, session: &mut Session) -> Result<Answer, Failure
         return Ok(Answer::Yes);
     }
     let verb = if args.dry_run { "Would drop" } else { "Dropped" };
-    session.ui.report(&format!(
-        "{verb} {} of {}, which {remote} holds",
-        size(bytes),
-        plural(blobs, "file", "files")
-    ))?;
+    let what = plural(blobs, "file", "files");
+    session.ui.report(&match blobs {
+        0 => format!("Nothing to drop: of the data that is still here, {remote} holds none"),
+        _ => format!("{verb} {} of {what}, which {remote} holds", size(bytes)),
+    })?;
     if kept > 0 {
-        session.ui.report(&format!("  {} stay: they were not pushed", plural(kept, "file", "files")))?;
+        let kept = plural(kept, "file", "files");
+        session.ui.report(&format!("  kept: {kept} of versions that were not pushed"))?;
     }
     Ok(Answer::Yes)
 }

@@ -59,6 +59,12 @@ pub enum TransferError {
         /// Its id.
         id: ObjectId,
     },
+    /// A remote that objects were on has no dataset any more.
+    #[error("there is no dataset on '{url}' any more")]
+    NothingThere {
+        /// The remote.
+        url: String,
+    },
     /// A file's bytes are wanted on a remote and lie on another one alone.
     #[error("the blob {id} is neither here nor on '{url}'")]
     NotHere {
@@ -129,6 +135,7 @@ impl TransferError {
             Self::MissingObject { .. } | Self::MissingRecord { .. } | Self::NotConfirmed { .. } => {
                 ErrorKind::Corrupt
             }
+            Self::NothingThere { .. } => ErrorKind::RemoteNotFound,
             Self::NotHere { .. } => ErrorKind::Refused,
             Self::UnsupportedFormat { .. } => ErrorKind::UnsupportedFormat,
             Self::Diverged { .. } | Self::Moved { .. } => ErrorKind::Conflict,

@@ -108,6 +108,10 @@ fn look_again(peer: &Peer<'_>) -> Result<Vec<RefEntry>, TransferError> {
             entries.push(entry);
         }
     }
+    // A folder that is not mounted is empty; that is no proof that anything was lost.
+    if entries.is_empty() {
+        return Err(TransferError::NothingThere { url: peer.url() });
+    }
     Ok(entries)
 }
 
@@ -207,6 +211,10 @@ fn not_fetched(url: &str, error: TransferError) -> StoreError {
         error => {
             let hint = match &error {
                 TransferError::Remote(error) => error.hint(),
+                TransferError::NothingThere { .. } => Some(
+                    "is a disk not mounted, or was it moved? 'dsv remote set-url' says where it is now"
+                        .to_owned(),
+                ),
                 _ => None,
             };
             StoreError::NotFetched { url: url.to_owned(), kind: error.kind(), hint, source: Box::new(error) }

@@ -2,6 +2,7 @@
 
 mod kills;
 mod lies;
+mod partial;
 mod races;
 mod requests;
 mod share;
