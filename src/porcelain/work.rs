@@ -76,6 +76,11 @@ impl Repository {
         }
     }
 
+    /// The tree of the version that the worktree stands on, if there is one.
+    pub(super) fn head_tree(&self) -> Result<Option<TreeId>, Error> {
+        Ok(self.head_version()?.map(|(_, version)| version.tree))
+    }
+
     /// The tree of a version, if there is one.
     pub(super) fn tree_of(version: Option<&Version>) -> Option<TreeId> {
         version.map(|version| version.tree)

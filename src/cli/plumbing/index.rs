@@ -55,6 +55,9 @@ pub(crate) fn ls_files(args: &LsFiles, session: &mut Session) -> Result<Answer, 
         }
         end_with_path(out, path.as_bytes(), args.nul)?;
     }
+    if let (true, Some(tree)) = (index.is_sparse(), index.known_tree()) {
+        session.ui.talk(&format!("the rest is not checked out, and staged as it is in the tree {tree}"));
+    }
     Ok(Answer::Yes)
 }
 
