@@ -15,8 +15,8 @@ use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine};
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
+pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
 pub use sparse::{Wanted, fill};
-pub(super) use sparse::{adopt, go as go_sparse};
 
 /// Where to go.
 #[derive(Debug, Clone)]
@@ -58,7 +58,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     {
         return Err(Error::DatasetExists { name: name.clone() });
     }
-    let mut index = repo.edit_index(monitor)?;
+    let mut index = match options.sparse {
+        Some(_) => repo.edit_any_index(monitor)?,
+        None => repo.edit_index(monitor)?,
+    };
     let old = repo.head_tree()?;
     let target = options.version.map(|id| repo.db().version(&id)).transpose()?;
     let new = Repository::tree_of(target.as_ref());

@@ -118,6 +118,9 @@ pub enum Error {
     /// What is staged would be lost if only a part of the files were there.
     #[error("what is staged must be committed before the worktree can become sparse")]
     StagedBeforeSparse,
+    /// The staging index was sparse and does not say so any more.
+    #[error("the staging index is damaged: it no longer says which files are not checked out")]
+    SparseLost,
     /// There is no version yet.
     #[error("there is no version yet")]
     NoVersion,
@@ -331,6 +334,7 @@ impl Error {
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
             Self::DetachedHead | Self::StagedBeforeSparse => ErrorKind::Refused,
+            Self::SparseLost => ErrorKind::Corrupt,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::Rebase(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
@@ -390,6 +394,7 @@ impl Error {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }
             Self::StagedBeforeSparse => "make a version of it with 'dsv commit -m MESSAGE'",
+            Self::SparseLost => INDEX_ANEW,
             Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
@@ -485,11 +490,11 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
     }
 }
 
+/// What brings a damaged staging index back.
+const INDEX_ANEW: &str = "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost";
+
 fn worktree_hint(error: &WorktreeError) -> Option<String> {
-    (error.kind() == ErrorKind::Corrupt).then(|| {
-        "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost"
-            .to_owned()
-    })
+    (error.kind() == ErrorKind::Corrupt).then(|| INDEX_ANEW.to_owned())
 }
 
 fn write_tree_hint(error: &WriteTreeError) -> Option<String> {

@@ -1,6 +1,7 @@
 //! A sparse worktree beside a full one: whatever is done to both, the same is staged and committed, though the one
 //! has only a part of the files. `DSV_MODEL_STEPS` says how many steps are taken in all, as for the model.
 
+mod damage;
 mod safety;
 
 use std::ffi::OsString;

@@ -142,7 +142,7 @@ pub(crate) fn read_tree(args: &ReadTree, session: &mut Session) -> Result<Answer
         None => tree_edit::empty_tree(),
     };
     session.monitored(|monitor| -> Result<(), Failure> {
-        let mut index = repository.edit_index_anew(monitor)?;
+        let mut index = repository.edit_index_anew(tree, monitor)?;
         stage_tree(repository.db(), &mut index, &tree).map_err(porcelain::Error::from)?;
         Ok(index.save().map_err(porcelain::Error::from)?)
     })?;

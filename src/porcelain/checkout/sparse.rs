@@ -20,8 +20,9 @@ use crate::plumbing::write_tree::WriteTreeError;
 use crate::porcelain::{Error, Repository};
 use crate::worktree::{Change, Difference, IndexEditor, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
-/// The file in the folder of the staging index that says what is wanted. It is there as long as the index is sparse.
-const WANTED_NAME: &str = "wanted";
+/// The file in the folder of the staging index that says what is wanted. It is there as long as the index is sparse, and so
+/// it tells of an index that is damaged that it was.
+pub(in crate::porcelain) const WANTED_NAME: &str = "wanted";
 
 /// Which files a sparse worktree takes from new versions: paths, all that is below them, and patterns, relative to the
 /// root. With none, no file comes unless it is asked for.
