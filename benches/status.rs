@@ -65,7 +65,7 @@ fn stage(fs: &Arc<dyn Fs>, root: &Path, index: &Path, lock: &Path) {
         let Change::Untracked { kind, bytes, .. } = found.change else { continue };
         let stat = fs.stat(&root.join(bytes_to_path(found.path.as_bytes()).unwrap())).unwrap();
         let stat = Some(StatFacts::of_written(&stat));
-        let staged = Staged { kind, size: bytes, id: ObjectId::Sha256([1; 32]), stat };
+        let staged = Staged { kind, size: bytes, id: ObjectId::Sha256([1; 32]), stat, absent: false };
         editor.set(&found.path, staged).unwrap();
     }
     editor.save().unwrap();

@@ -138,6 +138,11 @@ impl RepoPath {
         Some(Self(BString::from(&self.0[..end])))
     }
 
+    /// This path and the directories that hold it, the innermost first; without the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.clone()), Self::parent).take_while(|path| !path.is_root())
+    }
+
     /// The last component; `None` for the root.
     pub fn name(&self) -> Option<EntryName> {
         if self.is_root() {
@@ -310,6 +315,9 @@ mod tests {
         assert_eq!(path.components().count(), 3);
         assert_eq!(RepoPath::root().components().count(), 0);
         assert_eq!(RepoPath::root().parent(), None);
+        let ancestors: Vec<_> = path.ancestors().map(|at| at.to_string()).collect();
+        assert_eq!(ancestors, ["a/b/c", "a/b", "a"]);
+        assert_eq!(RepoPath::root().ancestors().count(), 0);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is staged: the difference between a tree and the staging index.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::diff_tree::{DiffOptions, TreeChange, diff_trees};
+use super::sparse::Behind;
 use super::tree_edit::empty_tree;
-use super::tree_walk::{lookup, walk_all};
+use super::tree_walk::{Lookups, walk_all};
 use super::write_tree::{WriteTreeError, staged_entry};
 use crate::model::{Entry, RepoPath, TreeId};
 use crate::store::ObjectDb;
@@ -13,7 +14,8 @@ use crate::worktree::StagingIndex;
 /// What the index has that a tree has not, and the other way round, in byte order of path; an empty directory is
 /// an entry of its own.
 ///
-/// Where the index is known to have equalled a tree, this costs what differs from the one or the other.
+/// Where the index is known to have equalled a tree, this costs what differs from the one or the other. Of a sparse
+/// index, what is not checked out counts as it is in its tree.
 ///
 /// # Errors
 /// When the index or a node is damaged.
@@ -29,17 +31,22 @@ pub fn diff_index(
     }
 }
 
-fn staged_at(index: &StagingIndex, path: &RepoPath) -> Result<Option<Entry>, WriteTreeError> {
-    let staged = index.get(path)?;
+fn staged_at(
+    behind: &Behind<'_>,
+    index: &StagingIndex,
+    path: &RepoPath,
+) -> Result<Option<Entry>, WriteTreeError> {
+    let staged = behind.staged(index, path)?;
     Ok(staged.zip(path.name()).map(|(staged, name)| staged_entry(name, &staged)))
 }
 
 /// What stands at a path of a tree, if that is an entry of a dataset: a file or an empty directory.
-fn entry_at(db: &ObjectDb, tree: &TreeId, path: &RepoPath) -> Result<Option<Entry>, WriteTreeError> {
-    Ok(lookup(db, tree, path)?.filter(is_entry))
+fn entry_at(lookups: &Lookups<'_>, tree: &TreeId, path: &RepoPath) -> Result<Option<Entry>, WriteTreeError> {
+    Ok(lookups.lookup(tree, path)?.filter(is_entry))
 }
 
-fn is_entry(entry: &Entry) -> bool {
+/// Whether an entry of a tree is one of the dataset: all are but directories that hold something.
+pub fn is_entry(entry: &Entry) -> bool {
     !entry.kind.is_dir() || entry.id == empty_tree().object()
 }
 
@@ -49,15 +56,18 @@ fn diff_known(
     known: &TreeId,
     index: &StagingIndex,
 ) -> Result<Vec<TreeChange>, WriteTreeError> {
-    let mut paths: BTreeSet<RepoPath> = index.changed_since_tree().into_iter().collect();
-    diff_trees(db, tree, Some(known), DiffOptions::default(), &mut |change| {
+    let behind = Behind::new(db, index);
+    let mut paths = behind.changed(index)?;
+    // The empty tree need not be stored.
+    let known = Some(known).filter(|known| **known != empty_tree());
+    diff_trees(db, tree, known, DiffOptions::default(), &mut |change| {
         paths.insert(change.path);
         Ok::<_, WriteTreeError>(())
     })?;
     let mut changes = Vec::new();
     for path in paths {
-        let old = tree.map(|tree| entry_at(db, tree, &path)).transpose()?.flatten();
-        let new = staged_at(index, &path)?;
+        let old = tree.map(|tree| entry_at(behind.lookups(), tree, &path)).transpose()?.flatten();
+        let new = staged_at(&behind, index, &path)?;
         push_if_different(&mut changes, path, old, new);
     }
     Ok(changes)

@@ -30,7 +30,9 @@ pub mod refresh;
 pub mod refs;
 pub mod rev_list;
 pub mod rev_parse;
+pub mod scan_worktree;
 pub mod show_index;
+pub mod sparse;
 pub mod stage;
 pub mod store_files;
 #[cfg(test)]

@@ -16,16 +16,21 @@ pub fn read_tree(db: &ObjectDb, index: &mut IndexEditor, tree: &TreeId) -> Resul
     let changes = diff_index(db, Some(tree), index)?;
     let changed = changes.len() as u64;
     for change in changes {
+        // Of a sparse index, what is not checked out is in the tree from now on.
+        if index.is_sparse() && index.get(&change.path)?.is_none_or(|staged| staged.absent) {
+            continue;
+        }
         match change.old {
             Some(entry) => {
-                let staged = Staged { kind: entry.kind, size: entry.size, id: entry.id, stat: None };
+                let staged =
+                    Staged { kind: entry.kind, size: entry.size, id: entry.id, stat: None, absent: false };
                 index.set(&change.path, staged)?;
             }
             None => index.remove(&change.path)?,
         }
     }
     // Whoever commits the empty tree stores it.
-    if *tree != empty_tree() {
+    if index.is_sparse() || *tree != empty_tree() {
         index.set_tree(*tree);
     }
     Ok(changed)

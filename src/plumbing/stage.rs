@@ -4,14 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::hash_file::hash_file;
+use super::scan_worktree::scan_worktree;
+use super::sparse::Behind;
 use super::store_files::{FileToStore, StoreFilesError, StoredFile, store_files};
 use super::tree_edit::empty_tree;
+use super::write_tree::WriteTreeError;
 use crate::model::{EntryKind, ErrorKind, Interrupted, Monitor, RepoPath, Totals};
-use crate::store::Writer;
+use crate::store::{ObjectDb, Writer};
 use crate::sys::{FileKind, Fs, IoContext, IoError, Stat, bytes_to_path};
 use crate::worktree::{
     Change, Difference, IndexEditor, Materializer, Problem, ProblemKind, ScanOptions, Staged, StagingIndex,
-    StatFacts, UntrackedMode, WorktreeError, scan,
+    StatFacts, UntrackedMode, WorktreeError,
 };
 
 /// What to stage.
@@ -77,6 +80,9 @@ pub enum StageError {
     /// The worktree or the index cannot be read.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
+    /// The staging index, or the tree behind it, cannot be read.
+    #[error(transparent)]
+    Staged(#[from] WriteTreeError),
     /// Files could not be stored.
     #[error(transparent)]
     Store(#[from] StoreFilesError),
@@ -115,6 +121,7 @@ impl StageError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Worktree(error) => error.kind(),
+            Self::Staged(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Io(error) => error.kind(),
             Self::Interrupted(_) => ErrorKind::Interrupted,
@@ -137,8 +144,8 @@ pub fn stage(
     options: &StageOptions,
     monitor: &Monitor<'_>,
 ) -> Result<StageOutcome, StageError> {
-    let fs = Arc::clone(writer.db().fs());
-    let (differences, mut outcome) = look(&*fs, root, index, options, monitor)?;
+    let behind = Behind::new(writer.db(), index);
+    let (differences, mut outcome) = look(root, index, &behind, options, monitor)?;
     let mut files = Vec::new();
     let mut bytes = 0;
     for Difference { path, change } in differences {
@@ -151,7 +158,7 @@ pub fn stage(
             }
             Change::Untracked { kind: EntryKind::Directory, .. } => {
                 let (kind, size, id) = (EntryKind::Directory, 0, empty_tree().object());
-                index.set(&path, Staged { kind, size, id, stat: None })?;
+                behind.set(index, &path, Staged { kind, size, id, stat: None, absent: false })?;
                 outcome.changes.push((path, StageAction::Added));
             }
             Change::Modified { to: kind, size, .. }
@@ -168,7 +175,7 @@ pub fn stage(
     let mut failed = None;
     store_files(writer, root, files.into_iter(), monitor, &mut |stored| {
         if failed.is_none() {
-            failed = note(index, stored, began_ns, &mut outcome).err();
+            failed = note(index, &behind, stored, began_ns, &mut outcome).err();
         }
     })?;
     if let Some(error) = failed {
@@ -180,15 +187,16 @@ pub fn stage(
 
 /// The differences to stage, after everything that forbids it was looked for.
 fn look(
-    fs: &dyn Fs,
     root: &Path,
     index: &StagingIndex,
+    behind: &Behind<'_>,
     options: &StageOptions,
     monitor: &Monitor<'_>,
 ) -> Result<(Vec<Difference>, StageOutcome), StageError> {
     let untracked = if options.update { UntrackedMode::None } else { UntrackedMode::Files };
     let scan_options = ScanOptions { roots: options.roots.clone(), untracked, ..Default::default() };
-    let mut found = scan(fs, root, index, &scan_options, *monitor)?;
+    let fs = &**behind.db().fs();
+    let mut found = scan_worktree(fs, root, index, behind, &scan_options, *monitor)?;
     if let Some(path) = found.missing.into_iter().next() {
         return Err(StageError::Missing { path });
     }
@@ -230,14 +238,20 @@ fn unreadable(fs: &dyn Fs, root: &Path, difference: &Difference) -> Option<Probl
 
 fn note(
     index: &mut IndexEditor,
+    behind: &Behind<'_>,
     stored: StoredFile,
     began_ns: i64,
     outcome: &mut StageOutcome,
-) -> Result<(), WorktreeError> {
+) -> Result<(), WriteTreeError> {
     let StoredFile { path, kind, size, id, stat } = stored;
-    let staged = Staged { kind, size, id: id.object(), stat: Some(StatFacts::of_read(&stat, began_ns)) };
-    let before = index.get(&path)?;
-    index.set(&path, staged)?;
+    let stat = Some(StatFacts::of_read(&stat, began_ns));
+    let staged = Staged { kind, size, id: id.object(), stat, absent: false };
+    let before = behind.staged(index, &path)?;
+    let is_held = index.get(&path)?.is_some();
+    behind.set(index, &path, staged)?;
+    if !is_held && before.is_some_and(|before| before.same_content(&staged)) {
+        index.note_in_tree(&path)?;
+    }
     let totals = Totals { files: 1, bytes: size };
     match before {
         Some(before) if before.same_content(&staged) => outcome.confirmed += 1,
@@ -258,16 +272,17 @@ fn note(
 /// # Errors
 /// As [`stage`], but for the disk.
 pub fn plan(
-    fs: &dyn Fs,
+    db: &ObjectDb,
     root: &Path,
     index: &StagingIndex,
     options: &StageOptions,
     monitor: &Monitor<'_>,
 ) -> Result<StageOutcome, StageError> {
-    let (differences, mut outcome) = look(fs, root, index, options, monitor)?;
+    let behind = Behind::new(db, index);
+    let (differences, mut outcome) = look(root, index, &behind, options, monitor)?;
     for difference in differences {
         let path = difference.path.clone();
-        let Verdict::Differs(changed) = confirm(fs, root, index, difference, monitor)? else {
+        let Verdict::Differs(changed) = confirm(root, index, &behind, difference, monitor)? else {
             outcome.confirmed += 1;
             continue;
         };
@@ -305,9 +320,9 @@ pub enum Verdict {
 /// # Errors
 /// When the file cannot be read, or the work was interrupted.
 pub fn confirm(
-    fs: &dyn Fs,
     root: &Path,
     index: &StagingIndex,
+    behind: &Behind<'_>,
     difference: Difference,
     monitor: &Monitor<'_>,
 ) -> Result<Verdict, StageError> {
@@ -315,10 +330,10 @@ pub fn confirm(
         return Ok(Verdict::Differs(difference));
     };
     let absolute = root.join(bytes_to_path(difference.path.as_bytes()).at("name", root)?);
-    let hashed = hash_file(fs, &absolute, monitor.interrupt);
+    let hashed = hash_file(&**behind.db().fs(), &absolute, monitor.interrupt);
     monitor.interrupt.check()?;
     let (id, _, stat) = hashed.at("read", &absolute)?;
-    if index.get(&difference.path)?.is_some_and(|staged| staged.id == id.object()) {
+    if behind.staged(index, &difference.path)?.is_some_and(|staged| staged.id == id.object()) {
         return Ok(Verdict::Unchanged(difference.path, stat));
     }
     let change = Change::Modified { from: kind, to: kind, size };
@@ -328,16 +343,16 @@ pub fn confirm(
 /// As [`confirm`], but a file that cannot be read is a problem that ends nothing.
 ///
 /// # Errors
-/// When the work was interrupted.
+/// When the index or a node is damaged, or the work was interrupted.
 pub fn examine(
-    fs: &dyn Fs,
     root: &Path,
     index: &StagingIndex,
+    behind: &Behind<'_>,
     difference: Difference,
     monitor: &Monitor<'_>,
 ) -> Result<Result<Verdict, Problem>, StageError> {
     let path = difference.path.as_bytes().to_vec();
-    match confirm(fs, root, index, difference, monitor) {
+    match confirm(root, index, behind, difference, monitor) {
         Err(StageError::Io(error)) => Ok(Err(Problem { path, what: ProblemKind::Unreadable(error.source) })),
         settled => settled.map(Ok),
     }

@@ -1,5 +1,9 @@
 //! Reading trees: one entry, one directory, everything below. Only the nodes that are needed are read.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::tree_error::{TreeError, malformed, read_child};
 use crate::codec::tree::{ChildNode, TreeNode};
 use crate::model::{Entry, EntryName, MAX_DEPTH, RepoPath, Totals, TreeId};
@@ -10,6 +14,15 @@ use crate::store::ObjectDb;
 /// # Errors
 /// When a node is missing or damaged.
 pub fn lookup(db: &ObjectDb, tree: &TreeId, path: &RepoPath) -> Result<Option<Entry>, TreeError> {
+    lookup_by(tree, path, |current, name| lookup_name(db, current, name))
+}
+
+/// Follows a path from a tree down, where `find` looks up a name in one directory.
+fn lookup_by(
+    tree: &TreeId,
+    path: &RepoPath,
+    find: impl Fn(&TreeId, &EntryName) -> Result<Option<Entry>, TreeError>,
+) -> Result<Option<Entry>, TreeError> {
     let mut current = *tree;
     let mut found = None::<Entry>;
     for name in path.components() {
@@ -19,7 +32,7 @@ pub fn lookup(db: &ObjectDb, tree: &TreeId, path: &RepoPath) -> Result<Option<En
             }
             current = TreeId::new(entry.id);
         }
-        found = lookup_name(db, &current, &name)?;
+        found = find(&current, &name)?;
         if found.is_none() {
             return Ok(None);
         }
@@ -51,6 +64,71 @@ pub fn lookup_name(db: &ObjectDb, tree: &TreeId, name: &EntryName) -> Result<Opt
 fn child_of<'a>(children: &'a [ChildNode], name: &EntryName) -> Option<&'a ChildNode> {
     let after = children.partition_point(|child| child.first <= *name);
     after.checked_sub(1).map(|at| &children[at])
+}
+
+/// Most nodes that [`Lookups`] keeps: some megabytes at worst.
+const MAX_KEPT: usize = 128;
+
+/// Looks up many paths. Nodes that were read are kept for a while, so that paths which lie near each other cost one
+/// reading.
+#[derive(Debug)]
+pub struct Lookups<'a> {
+    db: &'a ObjectDb,
+    nodes: RefCell<HashMap<TreeId, Rc<TreeNode>>>,
+}
+
+impl<'a> Lookups<'a> {
+    /// Nothing was read yet.
+    pub fn new(db: &'a ObjectDb) -> Self {
+        Self { db, nodes: RefCell::default() }
+    }
+
+    /// Where it looks.
+    pub const fn db(&self) -> &'a ObjectDb {
+        self.db
+    }
+
+    /// As [`lookup`].
+    ///
+    /// # Errors
+    /// When a node is missing or damaged.
+    pub fn lookup(&self, tree: &TreeId, path: &RepoPath) -> Result<Option<Entry>, TreeError> {
+        lookup_by(tree, path, |current, name| self.name(current, name))
+    }
+
+    fn name(&self, tree: &TreeId, name: &EntryName) -> Result<Option<Entry>, TreeError> {
+        let mut node = self.node(tree, || Ok(self.db.tree_node(tree)?))?;
+        loop {
+            let next = match &*node {
+                TreeNode::Leaf(entries) => {
+                    let at = entries.binary_search_by(|entry| entry.name.cmp(name));
+                    return Ok(at.ok().map(|at| entries[at].clone()));
+                }
+                TreeNode::Inner { level, children } => match child_of(children, name) {
+                    Some(child) => self.node(&child.id, || read_child(self.db, child, level - 1))?,
+                    None => return Ok(None),
+                },
+            };
+            node = next;
+        }
+    }
+
+    fn node(
+        &self,
+        id: &TreeId,
+        read: impl FnOnce() -> Result<TreeNode, TreeError>,
+    ) -> Result<Rc<TreeNode>, TreeError> {
+        if let Some(node) = self.nodes.borrow().get(id) {
+            return Ok(Rc::clone(node));
+        }
+        let node = Rc::new(read()?);
+        let mut nodes = self.nodes.borrow_mut();
+        if nodes.len() >= MAX_KEPT {
+            nodes.clear();
+        }
+        nodes.insert(*id, Rc::clone(&node));
+        Ok(node)
+    }
 }
 
 /// The entries of one directory in order of name, read node by node.

@@ -2,7 +2,9 @@
 
 use bstr::ByteSlice;
 
+use super::sparse::Behind;
 use super::tree_edit::empty_tree;
+use super::write_tree::WriteTreeError;
 use crate::model::{BlobId, EntryKind, ErrorKind, ObjectId, ParseIdError, PathError, RepoPath, quote_path};
 use crate::store::{ObjectDb, StoreError};
 use crate::worktree::{IndexEditor, Staged, WorktreeError};
@@ -25,6 +27,9 @@ pub enum Error {
     /// The index is damaged or cannot be written.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
+    /// What is behind a sparse index cannot be read.
+    #[error(transparent)]
+    Staged(#[from] WriteTreeError),
     /// A line has not the form `KIND ID [SIZE]<TAB>PATH`.
     #[error("'{line}' has not the form KIND ID [SIZE]<TAB>PATH")]
     Malformed {
@@ -60,6 +65,7 @@ impl Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::Worktree(error) => error.kind(),
+            Self::Staged(error) => error.kind(),
             Self::Malformed { .. } | Self::UnknownKind { .. } => ErrorKind::Usage,
             Self::Id(_) => ErrorKind::InvalidName,
             Self::Directory { .. } | Self::Root | Self::Path(_) => ErrorKind::InvalidPath,
@@ -94,12 +100,15 @@ pub fn parse_line(line: &[u8]) -> Result<Update, Error> {
 /// When content is not stored, a path is the root, or a directory is not empty; then a part of the updates may be
 /// in the editor, which must not be saved.
 pub fn run(db: &ObjectDb, index: &mut IndexEditor, updates: &[Update]) -> Result<(), Error> {
+    let behind = Behind::new(db, index);
     for Update { path, entry } in updates {
         if path.is_root() {
             return Err(Error::Root);
         }
         let Some((kind, id)) = *entry else {
-            index.remove(path)?;
+            if behind.staged(index, path)?.is_some() {
+                index.remove_all(path)?;
+            }
             continue;
         };
         let size = match kind {
@@ -109,7 +118,9 @@ pub fn run(db: &ObjectDb, index: &mut IndexEditor, updates: &[Update]) -> Result
                 db.blob_len(&BlobId::new(id))?
             }
         };
-        index.set(path, Staged { kind, size, id, stat: None })?;
+        // A path of a sparse index that is not checked out stays so.
+        let absent = index.get(path)?.is_none_or(|staged| staged.absent);
+        behind.set(index, path, Staged { kind, size, id, stat: None, absent })?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
 use crate::plumbing::git::{GITIGNORE, GitWorktree, GitignoreFile, top_level};
 use crate::plumbing::host::FileKind;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{PathFilter, StageOptions, StageOutcome, locate, plan, stage};
 use crate::store::{WriteStats, Writer};
 use crate::worktree::StagingIndex;
@@ -48,14 +49,14 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let spec = Pathspec::new(repo, &options.paths)?;
     let gits = repo.gits_file()?;
     let options_for = |index: &StagingIndex| -> Result<StageOptions, Error> {
-        let only = without_gits_file(&spec, gits.as_ref(), index)?;
+        let only = without_gits_file(repo, &spec, gits.as_ref(), index)?;
         Ok(StageOptions { roots: spec.roots(), update: options.update, only })
     };
     if options.dry_run {
         let index = repo.index()?;
         let stage_options = options_for(&index)?;
-        let staged = plan(&**repo.fs(), repo.root(), &index, &stage_options, monitor)?;
-        check_patterns(&spec, &staged, &index)?;
+        let staged = plan(repo.db(), repo.root(), &index, &stage_options, monitor)?;
+        check_patterns(repo, &spec, &staged, &index)?;
         return Ok(Outcome { staged, ..Default::default() });
     }
     let mut index = repo.edit_index(monitor)?;
@@ -63,7 +64,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let writer = Writer::new(repo.db())?;
     let stage_options = options_for(&index)?;
     let staged = stage(repo.root(), &mut index, &writer, &stage_options, monitor)?;
-    check_patterns(&spec, &staged, &index)?;
+    check_patterns(repo, &spec, &staged, &index)?;
     let stored = writer.finish()?;
     index.save()?;
     repo.note_stored(stored.stored_bytes)?;
@@ -75,8 +76,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 }
 
 /// Demands that every pattern means something.
-fn check_patterns(spec: &Pathspec, staged: &StageOutcome, index: &StagingIndex) -> Result<(), Error> {
-    match spec.unmatched(staged.changes.iter().map(|(path, _)| path), index)? {
+fn check_patterns(
+    repo: &Repository,
+    spec: &Pathspec,
+    staged: &StageOutcome,
+    index: &StagingIndex,
+) -> Result<(), Error> {
+    match spec.unmatched(repo, staged.changes.iter().map(|(path, _)| path), index)? {
         Some(pattern) => Err(Error::NoFile { pattern: pattern.to_owned() }),
         None => Ok(()),
     }
@@ -96,12 +102,13 @@ impl Repository {
 
 /// What is chosen, without the file that is git's.
 fn without_gits_file(
+    repo: &Repository,
     spec: &Pathspec,
     gits: Option<&RepoPath>,
     index: &StagingIndex,
 ) -> Result<Option<PathFilter>, Error> {
     let Some(gits) = gits else { return Ok(spec.filter()) };
-    if index.get(gits)?.is_some() {
+    if Behind::new(repo.db(), index).staged(index, gits)?.is_some() {
         return Ok(spec.filter());
     }
     if spec.roots().contains(gits) {

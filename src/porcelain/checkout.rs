@@ -1,15 +1,22 @@
 //! `dsv checkout` and `dsv switch`: the worktree becomes another version.
 
+mod sparse;
+
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
 use crate::plumbing::checkout::{
-    CheckoutError, CheckoutOptions, CheckoutStats, Content, PathChange, apply_changes,
+    CheckoutError, CheckoutOptions, CheckoutStats, Content, Obstacle, PathChange, apply_changes,
 };
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
+use crate::plumbing::scan_worktree::scan_worktree;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine};
-use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
+use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
+
+pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
+pub use sparse::{Wanted, fill};
 
 /// Where to go.
 #[derive(Debug, Clone)]
@@ -22,6 +29,9 @@ pub struct Options {
     pub create: bool,
     /// Replace what is not committed.
     pub force: bool,
+    /// Make the worktree sparse, or want other paths in a sparse one: only files that match are brought, and the
+    /// rest of the version is known without being there. A sparse worktree stays so unless [`fill`] makes it whole.
+    pub sparse: Option<Wanted>,
 }
 
 /// What was done.
@@ -48,11 +58,18 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     {
         return Err(Error::DatasetExists { name: name.clone() });
     }
-    let mut index = repo.edit_index(monitor)?;
-    let before = repo.head_version()?;
-    let old = Repository::tree_of(before.as_ref().map(|(_, version)| version));
+    let mut index = match options.sparse {
+        Some(_) => repo.edit_any_index(monitor)?,
+        None => repo.edit_index(monitor)?,
+    };
+    let old = repo.head_tree()?;
     let target = options.version.map(|id| repo.db().version(&id)).transpose()?;
     let new = Repository::tree_of(target.as_ref());
+    if index.is_sparse() || options.sparse.is_some() {
+        let (stats, kept_staged) = go_sparse(repo, options, &mut index, old, new, monitor)?;
+        move_head(repo, options, monitor)?;
+        return Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged });
+    }
     let staged = diff_index(repo.db(), old.as_ref(), &index)?;
     let changes = if options.force {
         forced_changes(repo, new.as_ref(), &index, monitor)?
@@ -65,27 +82,38 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if let (0, Some(version)) = (kept_staged, &target) {
             index.set_tree(version.tree);
         }
+        Ok(())
     })?;
     move_head(repo, options, monitor)?;
     Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged })
 }
 
-/// Applies changes and saves the index, whether that went well or not, unless all is as it was.
+/// Applies changes and saves the index, whether that went well or not, unless all is as it was. What a sparse index
+/// holds then and its tree has is no edit.
 pub(super) fn apply(
     repo: &Repository,
     index: &mut IndexEditor,
     changes: &[PathChange],
     force: bool,
     monitor: &Monitor<'_>,
-    when_done: impl FnOnce(&mut IndexEditor),
+    when_done: impl FnOnce(&mut IndexEditor) -> Result<(), Error>,
 ) -> Result<CheckoutStats, Error> {
-    let applied = apply_changes(repo.db(), repo.root(), index, changes, CheckoutOptions { force }, monitor);
-    if applied.is_ok() {
-        when_done(index);
-    }
-    // After all was taken back, what is saved already is what fits.
-    let saved = if matches!(applied, Err(CheckoutError::Undone(_))) { Ok(()) } else { index.save() };
+    let options = CheckoutOptions { force };
+    let applied = match apply_changes(repo.db(), repo.root(), index, changes, options, monitor) {
+        // What is saved already is what fits.
+        Err(error @ (CheckoutError::WouldOverwrite { .. } | CheckoutError::Undone(_))) => {
+            return Err(error.into());
+        }
+        applied => applied,
+    };
+    let settled = Behind::new(repo.db(), index).settle(index, changes.iter().map(|change| &change.path));
+    let done = match (&applied, settled) {
+        (Ok(_), Ok(())) => when_done(index),
+        (_, settled) => settled.map_err(Error::from),
+    };
+    let saved = index.save();
     let stats = applied?;
+    done?;
     saved?;
     Ok(stats)
 }
@@ -130,7 +158,8 @@ pub(super) fn dirty_paths(
     monitor: &Monitor<'_>,
 ) -> Result<Vec<PathChange>, Error> {
     let options = ScanOptions { roots: spec.roots(), untracked: UntrackedMode::None, ..Default::default() };
-    let found = scan(&**repo.fs(), repo.root(), index, &options, *monitor)?;
+    let behind = Behind::new(repo.db(), index);
+    let found = scan_worktree(&**repo.fs(), repo.root(), index, &behind, &options, *monitor)?;
     let mut changes = Vec::new();
     for difference in found.differences {
         if !spec.matches(&difference.path) {
@@ -138,9 +167,9 @@ pub(super) fn dirty_paths(
         }
         let path = difference.path.clone();
         // What cannot be read is not known to be what is staged.
-        match examine(&**repo.fs(), repo.root(), index, difference, monitor)? {
+        match examine(repo.root(), index, &behind, difference, monitor)? {
             Ok(Verdict::Unchanged(..)) => {}
-            Ok(Verdict::Differs(_)) | Err(_) => changes.extend(back_to_staged(index, path)?),
+            Ok(Verdict::Differs(_)) | Err(_) => changes.extend(back_to_staged(&behind, index, path)?),
         }
     }
     // What was asked for by a path beyond a link is not looked at, and is not there.
@@ -149,18 +178,27 @@ pub(super) fn dirty_paths(
             let mut beyond = Vec::new();
             staged_below(index, &RepoPath::new(problem.path)?, spec, &mut beyond)?;
             for path in beyond {
-                changes.extend(back_to_staged(index, path)?);
+                changes.extend(back_to_staged(&behind, index, path)?);
             }
         }
     }
     Ok(changes)
 }
 
-/// The change that brings a staged path back.
-fn back_to_staged(index: &StagingIndex, path: RepoPath) -> Result<Option<PathChange>, Error> {
-    let Some(Staged { kind, size, id, .. }) = index.get(&path)? else { return Ok(None) };
-    let content = Some(Content { kind, size, id });
-    Ok(Some(PathChange { path, old: content, new: content }))
+/// The change that brings a staged path back. A file that lies where nothing was checked out replaces nothing that
+/// is known.
+fn back_to_staged(
+    behind: &Behind<'_>,
+    index: &StagingIndex,
+    path: RepoPath,
+) -> Result<Option<PathChange>, Error> {
+    let Some(staged) = behind.staged(index, &path)? else { return Ok(None) };
+    let old = index.get(&path)?.map(|staged| staged_content(&staged));
+    Ok(Some(PathChange { path, old, new: Some(staged_content(&staged)) }))
+}
+
+pub(super) const fn staged_content(staged: &Staged) -> Content {
+    Content { kind: staged.kind, size: staged.size, id: staged.id }
 }
 
 pub(super) fn content(entry: &Entry) -> Content {
@@ -175,18 +213,58 @@ pub(super) fn path_change(change: TreeChange) -> PathChange {
     }
 }
 
-/// Applies changes that were chosen path by path, as `restore` and `rm` do.
-pub(super) fn apply_chosen(
-    repo: &Repository,
-    index: &mut IndexEditor,
-    changes: &[PathChange],
-    force: bool,
-    monitor: &Monitor<'_>,
-) -> Result<CheckoutStats, Error> {
-    apply(repo, index, changes, force, monitor, |_| {})
+/// Gives what is chosen and not checked out to `sink`: what the tree behind a sparse index has.
+pub(super) fn not_checked_out(
+    behind: &Behind<'_>,
+    index: &StagingIndex,
+    spec: &Pathspec,
+    sink: &mut dyn FnMut(RepoPath, Entry),
+) -> Result<(), Error> {
+    let mut roots = spec.roots();
+    if roots.is_empty() {
+        roots.push(RepoPath::root());
+    }
+    for root in &roots {
+        // What lies below another root comes with that one.
+        if roots.iter().any(|other| other != root && root.starts_with(other)) {
+            continue;
+        }
+        behind.not_checked_out(index, root, &mut |path, entry| {
+            if spec.matches(&path) {
+                sink(path, entry);
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(())
 }
 
-/// The staged paths that are chosen, in the order of the index.
+/// Demands that nothing is lost that a sparse index stages as the tree behind it has it and `HEAD` has not, as may be after
+/// `write-tree` or `read-tree`. What the index holds itself is looked at where it is changed.
+///
+/// # Errors
+/// When `is_lost` says so of something.
+pub(super) fn check_behind(
+    repo: &Repository,
+    index: &StagingIndex,
+    is_lost: impl Fn(&RepoPath, &Content) -> bool,
+) -> Result<(), Error> {
+    let head = repo.head_tree()?;
+    if !index.is_sparse() || index.known_tree() == head {
+        return Ok(());
+    }
+    let mut obstacles = Vec::new();
+    for change in diff_index(repo.db(), head.as_ref(), index)? {
+        let staged = change.new.as_ref().map(content);
+        let is_lost = staged.is_some_and(|staged| is_lost(&change.path, &staged));
+        if is_lost && index.get(&change.path)?.is_none() {
+            obstacles.push((change.path, Obstacle::Staged));
+        }
+    }
+    if obstacles.is_empty() { Ok(()) } else { Err(CheckoutError::WouldOverwrite { obstacles }.into()) }
+}
+
+/// The paths that are chosen and that the index holds, in byte order.
 pub(super) fn staged_paths(index: &StagingIndex, spec: &Pathspec) -> Result<Vec<RepoPath>, Error> {
     let mut paths = Vec::new();
     for root in spec.roots() {

@@ -115,6 +115,12 @@ pub enum Error {
     /// There is nothing to commit.
     #[error("nothing is staged")]
     NothingStaged,
+    /// What is staged would be lost if only a part of the files were there.
+    #[error("what is staged must be committed before the worktree can become sparse")]
+    StagedBeforeSparse,
+    /// The staging index was sparse and does not say so any more.
+    #[error("the staging index is damaged: it no longer says which files are not checked out")]
+    SparseLost,
     /// There is no version yet.
     #[error("there is no version yet")]
     NoVersion,
@@ -333,7 +339,8 @@ impl Error {
             | Self::NoTag { .. } => ErrorKind::NotFound,
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
-            Self::DetachedHead | Self::EvictShared { .. } => ErrorKind::Refused,
+            Self::DetachedHead | Self::EvictShared { .. } | Self::StagedBeforeSparse => ErrorKind::Refused,
+            Self::SparseLost => ErrorKind::Corrupt,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::Rebase(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
@@ -392,6 +399,8 @@ impl Error {
             Self::NothingStaged => {
                 "stage files with 'dsv add PATH', or commit all changes with 'dsv commit -a'"
             }
+            Self::StagedBeforeSparse => "make a version of it with 'dsv commit -m MESSAGE'",
+            Self::SparseLost => INDEX_ANEW,
             Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
             Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
@@ -401,9 +410,8 @@ impl Error {
                 "tag what is to stay, or give --force; 'dsv gc' then removes them after a while"
             }
             Self::NoTag { .. } => "'dsv tag' lists the tags",
-            Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) | Self::WriteTree(_) => {
-                return None;
-            }
+            Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) => return None,
+            Self::WriteTree(error) => return write_tree_hint(error),
             Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
                 "nothing was changed; 'dsv diff' shows what both sides have, and a version that has both can be committed on theirs"
             }
@@ -491,11 +499,18 @@ fn gc_hint(error: &gc::Error) -> Option<String> {
     }
 }
 
+/// What brings a damaged staging index back.
+const INDEX_ANEW: &str = "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost";
+
 fn worktree_hint(error: &WorktreeError) -> Option<String> {
-    (error.kind() == ErrorKind::Corrupt).then(|| {
-        "'dsv read-tree HEAD' makes the index anew from the last version; files stay, what was only staged is lost"
-            .to_owned()
-    })
+    (error.kind() == ErrorKind::Corrupt).then(|| INDEX_ANEW.to_owned())
+}
+
+fn write_tree_hint(error: &WriteTreeError) -> Option<String> {
+    match error {
+        WriteTreeError::Worktree(error) => worktree_hint(error),
+        WriteTreeError::Tree(_) => None,
+    }
 }
 
 /// What can be done about a failure of the database.
@@ -541,6 +556,7 @@ fn stage_hint(error: &StageError) -> Option<String> {
             "nothing was staged; mend the files or leave them out with .dsvignore, and run it again"
         }
         StageError::Worktree(error) => return worktree_hint(error),
+        StageError::Staged(error) => return write_tree_hint(error),
         StageError::Io(_) | StageError::Interrupted(_) => return None,
     };
     Some(text.to_owned())

@@ -1,11 +1,12 @@
 //! The current dataset goes on to a version that descends from its own, and the worktree with it.
 
-use super::checkout::{apply, path_change};
+use super::checkout::{self, apply, go_sparse, path_change};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Head, Monitor, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, collect_changes};
+use crate::worktree::IndexEditor;
 
 /// Moves a dataset. Where it is the current one, the worktree follows: what differs between the two versions only is
 /// touched.
@@ -26,19 +27,37 @@ pub(super) fn fast_forward(
         return Ok(CheckoutStats::default());
     }
     let mut index = repo.edit_index(monitor)?;
-    let old = before.map(|id| repo.db().version(&id)).transpose()?.map(|version| version.tree);
-    let new = repo.db().version(&to)?.tree;
-    let nothing_staged = diff_index(repo.db(), old.as_ref(), &index)?.is_empty();
-    let changes = collect_changes(repo.db(), old.as_ref(), Some(&new), DiffOptions::default())?;
-    let changes: Vec<_> = changes.into_iter().map(path_change).collect();
-    let stats = apply(repo, &mut index, &changes, false, monitor, |index| {
-        if nothing_staged {
-            index.set_tree(new);
-        }
-    })?;
+    let stats = bring(repo, &mut index, before, to, monitor)?;
     // With the lock of the index still held, so that no commit comes in between.
     move_ref(repo, dataset, before, to, why, monitor)?;
     Ok(stats)
+}
+
+/// Brings worktree and index to a version. A sparse worktree stays so, and takes of what is new what is wanted.
+fn bring(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    before: Option<VersionId>,
+    to: VersionId,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, Error> {
+    let old = before.map(|id| repo.db().version(&id)).transpose()?.map(|version| version.tree);
+    let new = repo.db().version(&to)?.tree;
+    if index.is_sparse() {
+        let head = repo.refs().head()?;
+        let options =
+            checkout::Options { head, version: Some(to), create: false, force: false, sparse: None };
+        return Ok(go_sparse(repo, &options, index, old, Some(new), monitor)?.0);
+    }
+    let nothing_staged = diff_index(repo.db(), old.as_ref(), index)?.is_empty();
+    let changes = collect_changes(repo.db(), old.as_ref(), Some(&new), DiffOptions::default())?;
+    let changes: Vec<_> = changes.into_iter().map(path_change).collect();
+    apply(repo, index, &changes, false, monitor, |index| {
+        if nothing_staged {
+            index.set_tree(new);
+        }
+        Ok(())
+    })
 }
 
 fn move_ref(

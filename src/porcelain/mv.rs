@@ -4,12 +4,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::checkout::adopt;
 use super::error::TARGET_EXISTS;
+use super::pathspec::Pathspec;
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath};
+use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::host::{FileKind, IoContext, Stat};
+use crate::plumbing::sparse::{Behind, absent};
 use crate::plumbing::stage::locate;
-use crate::worktree::{Materializer, Staged, StagingIndex, StatFacts};
+use crate::worktree::{IndexEditor, Materializer, Staged, StagingIndex, StatFacts};
 
 /// What to move where.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +44,8 @@ struct Moving {
     proved: Option<Stat>,
 }
 
-/// Renames a file or folder, tracked or untracked files in it included, and stages the new paths. No byte is read.
+/// Renames a file or folder, tracked or untracked files in it included, and stages the new paths. No byte is read. What is
+/// not checked out is only staged under its new path.
 ///
 /// # Errors
 /// When the source is not tracked, the target exists, one of them lies beyond a link, or a new path would be too
@@ -48,33 +53,36 @@ struct Moving {
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let mut index = repo.edit_index(monitor)?;
     let from = repo.repo_path(Path::new(&options.from))?;
+    adopt(repo, &mut index, &Pathspec::below(from.clone()), monitor)?;
     let mut to = repo.repo_path(Path::new(&options.to))?;
     let fs = repo.fs();
     let is_folder = |path: &Path| fs.stat(path).is_ok_and(|stat| stat.kind == FileKind::Directory);
     let mut target = locate(fs, repo.root(), &to)?;
-    if is_folder(&target)
+    let behind = Behind::new(repo.db(), &index);
+    if (is_folder(&target) || is_staged_folder(&behind, &index, &to)?)
         && let Some(name) = from.name()
     {
         to = to.join(&name);
         target = locate(fs, repo.root(), &to)?;
     }
-    check(repo, &index, &from, &to, &target)?;
-    let moving = moving(repo, &index, &from, &to)?;
+    check(repo, &behind, &index, &from, &to, &target)?;
+    let moving = moving(repo, &behind, &index, &from, &to)?;
     if moving.is_empty() {
         return Err(Error::NoMatch { paths: vec![from.to_string()] });
     }
     let source = locate(fs, repo.root(), &from)?;
-    if let Some(parent) = target.parent() {
-        fs.create_dir_all(parent).at("create", parent)?;
+    // What is not checked out has no file to be renamed; what is, must have one.
+    if moving.iter().any(|one| !one.staged.absent) || fs.stat(&source).is_ok() {
+        if let Some(parent) = target.parent() {
+            fs.create_dir_all(parent).at("create", parent)?;
+        }
+        fs.rename(&source, &target).at("rename", &source)?;
     }
-    fs.rename(&source, &target).at("rename", &source)?;
     let files = moving.len() as u64;
-    for Moving { from, to, mut staged, proved } in moving {
-        let found = fs.stat(&locate(fs, repo.root(), &to)?).ok();
-        staged.stat = proved.zip(found).and_then(|(before, after)| same_file(&before, &after));
-        index.remove(&from)?;
-        index.set(&to, staged)?;
+    if index.is_sparse() {
+        index.remove_all(&from)?;
     }
+    moving.into_iter().try_for_each(|one| stage(repo, &behind, &mut index, one))?;
     index.save()?;
     Ok(Outcome { from, to, files })
 }
@@ -82,6 +90,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 /// Refuses moves that would lose something, or lead out of the worktree.
 fn check(
     repo: &Repository,
+    behind: &Behind<'_>,
     index: &StagingIndex,
     from: &RepoPath,
     to: &RepoPath,
@@ -98,18 +107,38 @@ fn check(
     if materializer.obstacle_above(from)?.is_some() {
         return refuse("the source lies beyond a link or a file");
     }
-    if materializer.obstacle_above(to)?.is_some() {
+    if materializer.obstacle_above(to)?.is_some() || lies_below_file(behind, index, to)? {
         return refuse("the target lies beyond a link or a file");
     }
-    if repo.fs().stat(target).is_ok() || index.get(to)?.is_some() || index.has_below(to)? {
+    if repo.fs().stat(target).is_ok() || behind.stages(index, to)? {
         return refuse(TARGET_EXISTS);
     }
     Ok(())
 }
 
+/// Whether a path lies below what is staged as a file in a sparse index, and need not be there to be in the way.
+fn lies_below_file(behind: &Behind<'_>, index: &StagingIndex, path: &RepoPath) -> Result<bool, Error> {
+    for above in path.ancestors().skip(1).filter(|_| index.is_sparse()) {
+        if behind.staged(index, &above)?.is_some_and(|staged| !staged.kind.is_dir()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether something is staged below a path of a sparse index, of which there need be no folder.
+fn is_staged_folder(behind: &Behind<'_>, index: &StagingIndex, path: &RepoPath) -> Result<bool, Error> {
+    if !index.is_sparse() || path.is_root() {
+        return Ok(false);
+    }
+    let in_tree = behind.entry(index, path)?.is_some_and(|entry| !is_entry(&entry));
+    Ok(index.has_below(path)? || (in_tree && behind.stages(index, path)?))
+}
+
 /// The tracked files at and below a path, with what they will be called.
 fn moving(
     repo: &Repository,
+    behind: &Behind<'_>,
     index: &StagingIndex,
     from: &RepoPath,
     to: &RepoPath,
@@ -119,16 +148,43 @@ fn moving(
         let entry = entry?;
         tracked.push((entry.path, entry.staged));
     }
+    behind.not_checked_out(index, from, &mut |path, entry| {
+        tracked.push((path, absent(&entry)));
+        Ok(true)
+    })?;
     let mut moving = Vec::with_capacity(tracked.len());
     for (path, staged) in tracked {
         let below = path.strip_prefix(from).unwrap_or_default();
         // Both parts are paths, and together they may be too much for one.
         let to = RepoPath::new(to.join_path(&below).as_bytes())?;
-        let stat = repo.fs().stat(&locate(repo.fs(), repo.root(), &path)?).ok();
-        let proves = |stat: &Stat| staged.stat.is_some_and(|facts| facts.proves_unchanged(stat));
-        moving.push(Moving { from: path, to, staged, proved: stat.filter(proves) });
+        let proved = proved(repo, &path, &staged)?;
+        moving.push(Moving { from: path, to, staged, proved });
     }
     Ok(moving)
+}
+
+/// What the disk tells of a file, where that proves that it is what is staged.
+fn proved(repo: &Repository, path: &RepoPath, staged: &Staged) -> Result<Option<Stat>, Error> {
+    let Some(facts) = staged.stat else { return Ok(None) };
+    let stat = repo.fs().stat(&locate(repo.fs(), repo.root(), path)?).ok();
+    Ok(stat.filter(|stat| facts.proves_unchanged(stat)))
+}
+
+/// Stages what has moved under its new path.
+fn stage(
+    repo: &Repository,
+    behind: &Behind<'_>,
+    index: &mut IndexEditor,
+    moved: Moving,
+) -> Result<(), Error> {
+    let Moving { from, to, mut staged, proved } = moved;
+    index.remove(&from)?;
+    if staged.absent {
+        return Ok(behind.stage_absent(index, &to, Some(&staged))?);
+    }
+    let found = repo.fs().stat(&locate(repo.fs(), repo.root(), &to)?).ok();
+    staged.stat = proved.zip(found).and_then(|(before, after)| same_file(&before, &after));
+    Ok(behind.set(index, &to, staged)?)
 }
 
 /// The facts of a file after a rename, which changes the ctime alone. `None` when more has changed: it was written

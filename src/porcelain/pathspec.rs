@@ -3,7 +3,7 @@
 mod glob;
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 pub use glob::GlobError;
 
@@ -11,6 +11,7 @@ use glob::Glob;
 
 use super::{Error, Repository};
 use crate::model::{RepoPath, TreeId, quote_path};
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{PathFilter, locate};
 use crate::plumbing::tree_walk::{lookup, walk_all};
 use crate::worktree::StagingIndex;
@@ -60,16 +61,38 @@ impl Pathspec {
         Ok(Self { items })
     }
 
+    /// A path and all that is below it.
+    pub(super) fn below(path: RepoPath) -> Self {
+        Self { items: vec![Item { text: path.to_string(), what: What::Below(path) }] }
+    }
+
+    /// Reads paths and patterns relative to the root, whatever is in the worktree.
+    ///
+    /// # Errors
+    /// When one is malformed.
+    pub(super) fn from_root(texts: &[OsString]) -> Result<Self, Error> {
+        let item = |text: &OsString| match is_pattern(text) {
+            true => Self::pattern(text, path_from_root),
+            false => Ok(Item::below(text, path_from_root(Path::new(text))?)),
+        };
+        Ok(Self { items: texts.iter().map(item).collect::<Result<_, Error>>()? })
+    }
+
     fn item(repo: &Repository, given: &OsStr) -> Result<Item, Error> {
-        let text = quote_path(given.as_encoded_bytes());
         if !is_pattern(given) || repo.fs().stat(&repo.env().cwd.join(given)).is_ok() {
-            return Ok(Item { text, what: What::Below(repo.repo_path(Path::new(given))?) });
+            return Ok(Item::below(given, repo.repo_path(Path::new(given))?));
         }
+        Self::pattern(given, |folder| repo.repo_path(folder))
+    }
+
+    /// Reads a pattern; `place` tells which folder of the dataset a path without wildcards is.
+    fn pattern(given: &OsStr, place: impl FnOnce(&Path) -> Result<RepoPath, Error>) -> Result<Item, Error> {
+        let text = quote_path(given.as_encoded_bytes());
         // The folder in front of the first part with a wildcard is a plain path.
         let parts: Vec<Component<'_>> = Path::new(given).components().collect();
         let plain = parts.iter().take_while(|part| !is_pattern(part.as_os_str())).count();
-        let folder: std::path::PathBuf = std::iter::once(&Component::CurDir).chain(&parts[..plain]).collect();
-        let folder = repo.repo_path(&folder)?;
+        let folder: PathBuf = std::iter::once(&Component::CurDir).chain(&parts[..plain]).collect();
+        let folder = place(&folder)?;
         let pattern: Vec<&[u8]> =
             parts[plain..].iter().map(|part| part.as_os_str().as_encoded_bytes()).collect();
         match Glob::new(&pattern.join(&b'/')) {
@@ -102,11 +125,12 @@ impl Pathspec {
     /// When the index is damaged.
     pub fn unmatched<'a>(
         &self,
+        repo: &Repository,
         changed: impl Iterator<Item = &'a RepoPath> + Clone,
         index: &StagingIndex,
     ) -> Result<Option<&str>, Error> {
         for item in self.items.iter().filter(|item| item.is_pattern()) {
-            if !changed.clone().any(|path| item.matches(path)) && !item.is_staged(index)? {
+            if !changed.clone().any(|path| item.matches(path)) && !item.is_staged(repo, index)? {
                 return Ok(Some(&item.text));
             }
         }
@@ -160,12 +184,23 @@ impl Pathspec {
     }
 }
 
+/// A path as it stands below the root.
+fn path_from_root(path: &Path) -> Result<RepoPath, Error> {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let names: Vec<&[u8]> = parts.map(|part| part.as_os_str().as_encoded_bytes()).collect();
+    Ok(RepoPath::new(names.join(&b'/'))?)
+}
+
 /// Whether a text has a wildcard.
 pub fn is_pattern(text: &OsStr) -> bool {
     text.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
 impl Item {
+    fn below(given: &OsStr, path: RepoPath) -> Self {
+        Self { text: quote_path(given.as_encoded_bytes()), what: What::Below(path) }
+    }
+
     const fn is_pattern(&self) -> bool {
         matches!(self.what, What::Matching { .. })
     }
@@ -192,7 +227,7 @@ impl Item {
             return Ok(true);
         }
         if let Some(index) = places.index
-            && self.is_staged(index)?
+            && self.is_staged(repo, index)?
         {
             return Ok(true);
         }
@@ -208,16 +243,23 @@ impl Item {
         if places.disk && !self.is_pattern() { on_disk() } else { Ok(false) }
     }
 
-    fn is_staged(&self, index: &StagingIndex) -> Result<bool, Error> {
+    /// Whether any of it is staged, checked out or not.
+    fn is_staged(&self, repo: &Repository, index: &StagingIndex) -> Result<bool, Error> {
+        let behind = Behind::new(repo.db(), index);
         if !self.is_pattern() {
-            return Ok(index.get(self.root())?.is_some() || index.has_below(self.root())?);
+            return Ok(behind.stages(index, self.root())?);
         }
         for entry in index.iter_below(self.root()) {
             if self.matches(&entry?.path) {
                 return Ok(true);
             }
         }
-        Ok(false)
+        let mut found = false;
+        behind.not_checked_out(index, self.root(), &mut |path, _| {
+            found = self.matches(&path);
+            Ok(!found)
+        })?;
+        Ok(found)
     }
 
     fn is_in_tree(&self, repo: &Repository, tree: &TreeId) -> Result<bool, Error> {

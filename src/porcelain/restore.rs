@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::checkout::{apply_chosen, content, dirty_paths};
+use super::checkout::{
+    adopt, apply, check_behind, content, dirty_paths, not_checked_out, staged_content, staged_paths,
+};
 use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Monitor, RepoPath, TreeId, VersionId};
-use crate::plumbing::checkout::{CheckoutStats, Content, PathChange};
+use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Content, Obstacle, PathChange};
 use crate::plumbing::diff_index::diff_index;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::tree_walk::lookup;
-use crate::worktree::{Staged, StagingIndex};
+use crate::worktree::{IndexEditor, Staged, StagingIndex};
 
 /// What to bring back.
 #[derive(Debug, Clone, Default)]
@@ -47,49 +50,147 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let spec = Pathspec::new(repo, &options.paths)?;
     let mut index = repo.edit_index(monitor)?;
     if options.staged {
-        let source = match options.source {
-            Some(id) => Some(repo.db().version(&id)?),
-            None => repo.head_version()?.map(|(_, version)| version),
-        };
-        let tree = Repository::tree_of(source.as_ref());
-        let mut unstaged = 0;
-        for (path, wanted) in wanted(repo, tree.as_ref(), &index, &spec)? {
-            match wanted {
-                // The facts of the file are kept: it may well be what is staged now.
-                Some(Content { kind, size, id }) => {
-                    let stat =
-                        index.get(&path)?.filter(|staged| staged.id == id).and_then(|staged| staged.stat);
-                    index.set(&path, Staged { kind, size, id, stat })?;
-                }
-                None => index.remove(&path)?,
-            }
-            unstaged += 1;
-        }
-        index.save()?;
-        return Ok(Outcome { unstaged, ..Default::default() });
+        return unstage(repo, options.source, &mut index, &spec);
     }
-    let changes = match options.source {
-        None => {
-            spec.all_tracked(repo, &Places { index: Some(&index), ..Default::default() })?;
-            dirty_paths(repo, &index, &spec, monitor)?
-        }
-        Some(id) => {
-            let version = repo.db().version(&id)?;
-            let current = repo.head_version()?;
-            let head = Repository::tree_of(current.as_ref().map(|(_, version)| version));
-            let mut changes = BTreeMap::new();
-            for dirty in dirty_paths(repo, &index, &spec, monitor)? {
-                changes.insert(dirty.path.clone(), dirty);
-            }
-            for (path, new) in wanted(repo, Some(&version.tree), &index, &spec)? {
-                let old = committed(repo, head.as_ref(), &path, index.get(&path)?)?;
-                changes.insert(path.clone(), PathChange { path, old, new });
-            }
-            changes.into_values().collect()
-        }
-    };
-    let stats = apply_chosen(repo, &mut index, &changes, options.force, monitor)?;
+    adopt(repo, &mut index, &spec, monitor)?;
+    let changes = changes(repo, options.source, &index, &spec, monitor)?;
+    if !options.force {
+        nothing_in_the_way(repo, &index, &changes)?;
+    }
+    if options.source.is_some() && !options.force {
+        check_behind(repo, &index, |path, staged| {
+            let found = changes.binary_search_by(|change| change.path.cmp(path));
+            !staged.kind.is_dir() && found.is_ok_and(|at| changes[at].new != Some(*staged))
+        })?;
+    }
+    // What is to go where the index holds nothing has no file to be removed.
+    let (mut gone, mut others) = (Vec::new(), Vec::new());
+    for change in changes {
+        let is_held = index.get(&change.path)?.is_some();
+        if change.new.is_some() || is_held { others.push(change) } else { gone.push(change.path) }
+    }
+    let behind = Behind::new(repo.db(), &index);
+    let stats = apply(repo, &mut index, &others, options.force, monitor, |index| {
+        gone.iter().for_each(|path| index.remove_in_tree(path));
+        let come = others.iter().filter(|change| change.new.is_some());
+        come.map(|change| &change.path).try_for_each(|path| Ok(behind.clear_above(index, path)?))
+    })?;
     Ok(Outcome { stats, unstaged: 0 })
+}
+
+/// Brings back what is staged, and leaves the files alone.
+fn unstage(
+    repo: &Repository,
+    source: Option<VersionId>,
+    index: &mut IndexEditor,
+    spec: &Pathspec,
+) -> Result<Outcome, Error> {
+    let tree = match source {
+        Some(id) => Some(repo.db().version(&id)?.tree),
+        None => repo.head_tree()?,
+    };
+    let mut unstaged = 0;
+    let behind = Behind::new(repo.db(), index);
+    let wanted = wanted(repo, tree.as_ref(), index, spec)?;
+    forget_removals(index, tree.as_ref(), spec);
+    for (path, wanted) in wanted {
+        let staged = index.get(&path)?;
+        let wanted =
+            wanted.map(|Content { kind, size, id }| Staged { kind, size, id, stat: None, absent: false });
+        match wanted {
+            _ if index.is_sparse() && staged.is_none_or(|staged| staged.absent) => {
+                behind.stage_absent(index, &path, wanted.as_ref())?;
+            }
+            // The facts of the file are kept: it may well be what is staged now.
+            Some(wanted) => {
+                let stat = staged.filter(|staged| staged.id == wanted.id).and_then(|staged| staged.stat);
+                index.set(&path, Staged { stat, ..wanted })?;
+            }
+            None => index.remove(&path)?,
+        }
+        unstaged += 1;
+    }
+    index.save()?;
+    Ok(Outcome { unstaged, ..Default::default() })
+}
+
+/// The changes that bring back what is chosen, in order of path.
+fn changes(
+    repo: &Repository,
+    source: Option<VersionId>,
+    index: &StagingIndex,
+    spec: &Pathspec,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<PathChange>, Error> {
+    if source.is_none() {
+        spec.all_tracked(repo, &Places { index: Some(index), ..Default::default() })?;
+    }
+    let mut changes = BTreeMap::new();
+    for change in absent_paths(repo, index, spec)?.into_iter().chain(dirty_paths(repo, index, spec, monitor)?)
+    {
+        changes.insert(change.path.clone(), change);
+    }
+    if let Some(id) = source {
+        let version = repo.db().version(&id)?;
+        let head = repo.head_tree()?;
+        for (path, new) in wanted(repo, Some(&version.tree), index, spec)? {
+            let old = committed(repo, head.as_ref(), &path, index.get(&path)?)?;
+            changes.insert(path.clone(), PathChange { path, old, new });
+        }
+    }
+    Ok(changes.into_values().collect())
+}
+
+/// Demands that no file that is staged and not checked out is where a directory is needed, unless it goes too. One that is
+/// there is looked at where it is replaced.
+fn nothing_in_the_way(repo: &Repository, index: &StagingIndex, changes: &[PathChange]) -> Result<(), Error> {
+    let behind = Behind::new(repo.db(), index);
+    let goes = |path: &RepoPath| {
+        let found = changes.binary_search_by(|change| change.path.cmp(path));
+        found.is_ok_and(|at| changes[at].new.is_none())
+    };
+    let mut obstacles = BTreeMap::new();
+    for change in changes.iter().filter(|change| index.is_sparse() && change.new.is_some()) {
+        for path in change.path.ancestors().skip(1) {
+            let staged = behind.staged(index, &path)?;
+            if staged.is_some_and(|staged| staged.absent && !staged.kind.is_dir()) && !goes(&path) {
+                obstacles.insert(path, Obstacle::Staged);
+            }
+        }
+    }
+    let obstacles: Vec<_> = obstacles.into_iter().collect();
+    if obstacles.is_empty() { Ok(()) } else { Err(CheckoutError::WouldOverwrite { obstacles }.into()) }
+}
+
+/// What is staged, chosen, and not checked out; the change brings it.
+fn absent_paths(repo: &Repository, index: &StagingIndex, spec: &Pathspec) -> Result<Vec<PathChange>, Error> {
+    let mut changes = Vec::new();
+    if !index.is_sparse() {
+        return Ok(changes);
+    }
+    for path in staged_paths(index, spec)? {
+        if let Some(staged) = index.get(&path)?.filter(|staged| staged.absent) {
+            let staged = Some(staged_content(&staged));
+            changes.push(PathChange { path, old: staged, new: staged });
+        }
+    }
+    not_checked_out(&Behind::new(repo.db(), index), index, spec, &mut |path, entry| {
+        changes.push(PathChange { path, old: None, new: Some(content(&entry)) });
+    })?;
+    Ok(changes)
+}
+
+/// Lets go that whole directories of the known tree were removed, where all of them is to come back.
+fn forget_removals(index: &mut IndexEditor, tree: Option<&TreeId>, spec: &Pathspec) {
+    if !index.is_sparse() || index.known_tree().as_ref() != tree || spec.filter().is_some() {
+        return;
+    }
+    for path in index.changed_since_tree() {
+        let is_removal = index.get(&path).is_ok_and(|staged| staged.is_none());
+        if is_removal && spec.matches(&path) {
+            index.forget(&path);
+        }
+    }
 }
 
 /// What may be staged at a path without being lost when it is replaced: what `HEAD` has there. Where nothing is staged, or
@@ -105,7 +206,7 @@ fn committed(
             let entry = head.map(|tree| lookup(repo.db(), tree, path)).transpose()?.flatten();
             Ok(entry.as_ref().map(content))
         }
-        staged => Ok(staged.map(|Staged { kind, size, id, .. }| Content { kind, size, id })),
+        staged => Ok(staged.as_ref().map(staged_content)),
     }
 }
 

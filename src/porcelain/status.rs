@@ -8,8 +8,10 @@ use crate::model::{DatasetName, EntryKind, Head, Label, Monitor, RepoPath, Total
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
+use crate::plumbing::scan_worktree::scan_worktree;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine};
-use crate::worktree::{Change, Difference, Problem, ScanCounts, ScanOptions, UntrackedMode, scan};
+use crate::worktree::{Change, Difference, Problem, ScanCounts, ScanOptions, UntrackedMode};
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +65,9 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Tracked files that are what was staged.
     pub unchanged: Totals,
+    /// Files that are staged and not in the worktree because nobody asked for them, and their bytes; `None` when the
+    /// worktree is to hold all.
+    pub not_checked_out: Option<Totals>,
     /// What the walk cost.
     pub counts: ScanCounts,
     /// Bytes that had to be hashed to know.
@@ -103,7 +108,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let each = options.all || spec.filter().is_some();
     let untracked_mode = if each { UntrackedMode::Files } else { UntrackedMode::Directories };
     let scan_options = ScanOptions { roots: spec.roots(), untracked: untracked_mode, ..Default::default() };
-    let found = scan(&**repo.fs(), repo.root(), &index, &scan_options, *monitor)?;
+    let behind = Behind::new(repo.db(), &index);
+    let found = scan_worktree(&**repo.fs(), repo.root(), &index, &behind, &scan_options, *monitor)?;
     if !spec.is_empty() {
         let differing: Vec<RepoPath> = found.differences.iter().map(|one| one.path.clone()).collect();
         spec.all_known(repo, &Places { index: Some(&index), found: &differing, ..Default::default() })?;
@@ -119,6 +125,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         untracked: Vec::new(),
         problems: found.problems,
         unchanged: found.counts.unchanged,
+        not_checked_out: index.is_sparse().then(|| behind.totals(&index)).transpose()?,
         counts: found.counts,
         hashed_bytes: 0,
     };
@@ -132,7 +139,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             outcome.hashed_bytes += size;
             refresh.get_or_insert_with(|| Refresh::begin(repo.fs(), &repo.layout().index()).ok());
         }
-        match examine(&**repo.fs(), repo.root(), &index, difference, monitor)? {
+        match examine(repo.root(), &index, &behind, difference, monitor)? {
             Err(problem) => outcome.problems.push(problem),
             Ok(Verdict::Differs(difference)) => outcome.add(difference.path, difference.change),
             Ok(Verdict::Unchanged(path, stat)) => {

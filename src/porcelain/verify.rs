@@ -7,12 +7,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Error, Repository};
-use crate::model::{Entry, EntryKind, Monitor, RepoPath, Totals, VersionId};
+use crate::model::{Entry, EntryKind, Monitor, RepoPath, Totals, TreeId, VersionId};
+use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
 use crate::plumbing::stage::locate;
-use crate::plumbing::tree_edit::empty_tree;
-use crate::plumbing::tree_walk::walk_all;
+use crate::plumbing::tree_walk::{Lookups, walk_all};
 use crate::worktree::{Change, Problem, ScanOptions, StagingIndex, UntrackedMode, scan};
 
 /// What to compare.
@@ -46,6 +46,8 @@ pub struct Outcome {
     pub version: Option<VersionId>,
     /// Every path that differs, in byte order.
     pub findings: Vec<(RepoPath, Finding)>,
+    /// Files of the version that are not in a sparse worktree because nobody asked for them.
+    pub not_checked_out: u64,
     /// What is as it should be.
     pub intact: Totals,
     /// What could not be examined.
@@ -53,7 +55,7 @@ pub struct Outcome {
 }
 
 /// Hashes every file of a folder and compares it with a version. What the folder's `.dsvignore` leaves out is no
-/// extra.
+/// extra. Of a sparse worktree, only what is there, or should be, is compared.
 ///
 /// # Errors
 /// When there is no version, or the repository is damaged, or the work was interrupted.
@@ -65,18 +67,67 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let version = repo.db().version(&id)?;
     let root = options.dir.as_ref().map_or_else(|| repo.root().to_owned(), |dir| repo.env().cwd.join(dir));
     let root = repo.fs().canonicalize(&root).at("open", &root)?;
+    let mut outcome = Outcome { version: Some(id), ..Default::default() };
+    let index = repo.index()?;
+    let is_sparse = index.is_sparse() && root == repo.root();
     let mut expected: BTreeMap<RepoPath, Entry> = BTreeMap::new();
-    for item in walk_all(repo.db(), &version.tree)? {
-        let (path, entry) = item?;
-        if !entry.kind.is_dir() || entry.id == empty_tree().object() {
-            expected.insert(path, entry);
+    if is_sparse {
+        expect_held(repo, &version.tree, &index, &mut expected)?;
+    } else {
+        for item in walk_all(repo.db(), &version.tree)? {
+            let (path, entry) = item?;
+            if is_entry(&entry) {
+                expected.insert(path, entry);
+            }
         }
     }
-    let mut outcome = Outcome { version: Some(id), ..Default::default() };
     find_extras(repo, &root, &expected, &mut outcome, monitor)?;
+    if is_sparse {
+        expect_found(repo, &version.tree, &mut expected, &mut outcome)?;
+        let files = expected.values().filter(|entry| !entry.kind.is_dir()).count() as u64;
+        outcome.not_checked_out = version.totals.files.saturating_sub(files);
+    }
     compare_all(repo, &root, expected.into_iter().collect(), options.size_only, &mut outcome, monitor)?;
     outcome.findings.sort_unstable();
     Ok(outcome)
+}
+
+/// What a version has of that which is to be in a sparse worktree.
+fn expect_held(
+    repo: &Repository,
+    tree: &TreeId,
+    index: &StagingIndex,
+    expected: &mut BTreeMap<RepoPath, Entry>,
+) -> Result<(), Error> {
+    let lookups = Lookups::new(repo.db());
+    for entry in index.iter() {
+        let entry = entry?;
+        if !entry.staged.absent
+            && let Some(found) = lookups.lookup(tree, &entry.path)?.filter(is_entry)
+        {
+            expected.insert(entry.path, found);
+        }
+    }
+    Ok(())
+}
+
+/// A file that lies in a sparse worktree without having been checked out is an extra only if the version has no such file.
+fn expect_found(
+    repo: &Repository,
+    tree: &TreeId,
+    expected: &mut BTreeMap<RepoPath, Entry>,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
+    let lookups = Lookups::new(repo.db());
+    let mut extras = Vec::new();
+    for (path, finding) in std::mem::take(&mut outcome.findings) {
+        match lookups.lookup(tree, &path)?.filter(is_entry) {
+            Some(entry) => drop(expected.insert(path, entry)),
+            None => extras.push((path, finding)),
+        }
+    }
+    outcome.findings = extras;
+    Ok(())
 }
 
 fn find_extras(

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Error, Repository};
-use crate::model::{ErrorKind, Monitor, TreeId, Version, VersionId};
+use super::checkout::{WANTED_NAME, Wanted, adopt};
+use super::{Error, Pathspec, Repository};
+use crate::model::{ErrorKind, Monitor, RepoPath, TreeId, Version, VersionId};
 use crate::plumbing::host::{FileKind, IoContext, bytes_to_path, publish};
 use crate::plumbing::refresh::Refresh;
 use crate::store::IndexLock;
@@ -18,7 +19,16 @@ impl Repository {
     /// # Errors
     /// When it is damaged.
     pub fn index(&self) -> Result<StagingIndex, Error> {
-        Ok(StagingIndex::open(&**self.fs(), &self.layout().index())?)
+        let index = StagingIndex::open(&**self.fs(), &self.layout().index())?;
+        self.check_sparse(&index)?;
+        Ok(index)
+    }
+
+    /// Demands that an index that was sparse is not read as one that holds all: what is not checked out would look as if it had
+    /// been removed. The journal alone says that it is sparse, and the end of a journal can be lost without a trace.
+    fn check_sparse(&self, index: &StagingIndex) -> Result<(), Error> {
+        let is_lost = !index.is_sparse() && index.known_tree().is_none() && Wanted::read(self)?.is_some();
+        if is_lost { Err(Error::SparseLost) } else { Ok(()) }
     }
 
     /// The staging index, for changing; waits for its lock.
@@ -26,28 +36,50 @@ impl Repository {
     /// # Errors
     /// When it is damaged, or another process holds the lock too long.
     pub fn edit_index(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
+        let index = self.edit_any_index(monitor)?;
+        self.check_sparse(&index)?;
+        Ok(index)
+    }
+
+    /// As [`Repository::edit_index`], also of an index that was sparse and does not say so any more: for whoever makes it sparse.
+    ///
+    /// # Errors
+    /// As [`Repository::edit_index`].
+    pub(super) fn edit_any_index(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
         let lock = self.lock_index(monitor)?;
         Ok(IndexEditor::open(self.fs(), &self.layout().index(), lock)?)
     }
 
-    /// As [`Repository::edit_index`], but of an index that is damaged nothing is kept: for whoever stages everything anew.
+    /// As [`Repository::edit_index`], but of an index that is damaged nothing is kept: for whoever stages `tree` anew. One
+    /// that was sparse is sparse over that tree and holds what lies in the worktree; else all that is not checked out would look
+    /// as if it had been removed.
     ///
     /// # Errors
-    /// When another process holds the lock too long, or the folder cannot be written.
-    pub fn edit_index_anew(&self, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
+    /// When another process holds the lock too long, or the folder cannot be read or written.
+    pub fn edit_index_anew(&self, tree: TreeId, monitor: &Monitor<'_>) -> Result<IndexEditor, Error> {
         let lock = self.lock_index(monitor)?;
         let (fs, dir) = (self.fs(), self.layout().index());
         // What can be opened may be damaged further in.
         let whole = StagingIndex::open(&**fs, &dir).and_then(|index| index.check());
         if whole.is_err_and(|error| error.kind() == ErrorKind::Corrupt) {
             for (name, kind) in fs.list(&dir).and_then(|dir| dir.entries()).at("list", &dir)? {
-                if kind == FileKind::File && name != STORED_NAME.as_bytes() {
+                let is_kept = [STORED_NAME, WANTED_NAME].iter().any(|kept| name == kept.as_bytes());
+                if kind == FileKind::File && !is_kept {
                     let path = dir.join(bytes_to_path(&name).at("name", &dir)?);
                     fs.remove_file(&path).at("remove", &path)?;
                 }
             }
         }
-        Ok(IndexEditor::open(fs, &dir, lock)?)
+        let mut index = IndexEditor::open(fs, &dir, lock)?;
+        match self.check_sparse(&index) {
+            Err(Error::SparseLost) => {
+                index.remove_all(&RepoPath::root())?;
+                index.set_sparse(tree);
+                adopt(self, &mut index, &Pathspec::default(), monitor)?;
+            }
+            checked => checked?,
+        }
+        Ok(index)
     }
 
     /// Keeps what was found out about unchanged files, if nobody else changes the index just now and it can be
@@ -74,6 +106,11 @@ impl Repository {
             Some(id) => Ok(Some((id, self.db().version(&id)?))),
             None => Ok(None),
         }
+    }
+
+    /// The tree of the version that the worktree stands on, if there is one.
+    pub(super) fn head_tree(&self) -> Result<Option<TreeId>, Error> {
+        Ok(self.head_version()?.map(|(_, version)| version.tree))
     }
 
     /// The tree of a version, if there is one.

@@ -48,8 +48,13 @@ fn go_on(scenario: &Scenario, root: &std::path::Path) {
         }
         Err(error) if error.kind() == ErrorKind::WouldOverwrite => {
             let Head::Detached(id) = scenario.after.head else { panic!("{error}") };
-            let options =
-                checkout::Options { head: Head::Detached(id), version: Some(id), create: false, force: true };
+            let options = checkout::Options {
+                head: Head::Detached(id),
+                version: Some(id),
+                create: false,
+                force: true,
+                sparse: None,
+            };
             checkout::run(&repo, &options, &monitor()).unwrap();
             // What was removed may be back, and is nobody's now.
             let there = worktree(root);

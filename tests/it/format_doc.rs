@@ -73,6 +73,7 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("segment", segment()),
         ("staging-base", staging_base()),
         ("staging-journal", staging_journal()),
+        ("staging-sparse", staging_sparse()),
     ]
 }
 
@@ -144,8 +145,13 @@ fn segment() -> Vec<u8> {
 
 fn staging_base() -> Vec<u8> {
     let facts = StatFacts { mtime_ns: 1, ctime_ns: 2, inode: 3, mode: 0o644, racy: false };
-    let staged =
-        Staged { kind: EntryKind::File, size: 300, id: ObjectId::Sha256([9; 32]), stat: Some(facts) };
+    let staged = Staged {
+        kind: EntryKind::File,
+        size: 300,
+        id: ObjectId::Sha256([9; 32]),
+        stat: Some(facts),
+        absent: false,
+    };
     let mut bytes = Vec::new();
     let mut writer = BaseWriter::new(1, &mut bytes);
     writer.push(b"a", b"b", &staged, &mut bytes).unwrap();
@@ -157,6 +163,16 @@ fn staging_journal() -> Vec<u8> {
     let mut bytes = journal_header(1);
     let mut frame = Frame::new();
     frame.push(Op::Remove { path: b"a/b", edited: true });
+    bytes.extend(frame.finish(bytes.len()));
+    bytes
+}
+
+fn staging_sparse() -> Vec<u8> {
+    let mut bytes = journal_header(0);
+    let mut frame = Frame::new();
+    frame.push(Op::Tree(TreeId::from_bytes([1; 32])));
+    frame.push(Op::Sparse);
+    frame.push(Op::Remove { path: b"a", edited: true });
     bytes.extend(frame.finish(bytes.len()));
     bytes
 }

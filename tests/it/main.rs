@@ -20,6 +20,7 @@ mod model;
 mod readme;
 mod refs;
 mod remote;
+mod sparse;
 mod staging_index;
 mod store;
 mod support;

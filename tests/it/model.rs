@@ -368,7 +368,7 @@ impl World {
         }
         let (id, new) = self.versions[to].clone();
         let head = if back { Head::Dataset("cats".parse().unwrap()) } else { Head::Detached(id) };
-        let options = checkout::Options { head, version: Some(id), create: false, force };
+        let options = checkout::Options { head, version: Some(id), create: false, force, sparse: None };
         let folders = self.staged_folders();
         let done = checkout::run(&self.repo(), &options, &monitor());
         self.tell(format!("checkout {to} (back {back}, force {force}): {:?}", done.as_ref().err()));
@@ -482,6 +482,7 @@ impl World {
                 version: Some(*id),
                 create: false,
                 force: true,
+                sparse: None,
             };
             checkout::run(&repo, &options, &monitor()).unwrap();
             assert_eq!(worktree(self.folder.path()), *tree);

@@ -17,7 +17,8 @@ use crate::support::scratch;
 /// With names as long as ours, enough for a base: a journal holds no more than a mebibyte beside a small one.
 const MANY: u64 = 1_200;
 
-type State = (BTreeMap<RepoPath, u64>, Option<TreeId>);
+/// The entries, the known tree, whether the index is sparse over it, and what was edited since.
+type State = (BTreeMap<RepoPath, u64>, Option<TreeId>, bool, Vec<RepoPath>);
 
 /// The lock lies outside of what is recorded: nothing that a crash leaves of it matters.
 fn lock(folder: &Path) -> Lock {
@@ -36,25 +37,40 @@ fn path(n: u64) -> RepoPath {
 }
 
 fn stage(editor: &mut IndexEditor, paths: impl Iterator<Item = u64>, seed: u64) {
+    stage_as(editor, paths, seed, false);
+}
+
+fn stage_as(editor: &mut IndexEditor, paths: impl Iterator<Item = u64>, seed: u64, absent: bool) {
     for n in paths {
         let path = path(n);
-        let staged =
-            Staged { kind: EntryKind::File, size: seed, id: ObjectId::Sha256([seed as u8; 32]), stat: None };
+        let staged = Staged {
+            kind: EntryKind::File,
+            size: seed,
+            id: ObjectId::Sha256([seed as u8; 32]),
+            stat: None,
+            absent,
+        };
         editor.set(&path, staged).unwrap();
     }
 }
 
 fn state_of(index: &StagingIndex) -> State {
     let entries = index.iter().map(|entry| entry.unwrap());
-    (entries.map(|entry| (entry.path, entry.staged.size)).collect(), index.known_tree())
+    let entries = entries.map(|entry| (entry.path, entry.staged.size)).collect();
+    // Without a tree, what is edited means nothing.
+    let edited = index.known_tree().map(|_| index.changed_since_tree()).unwrap_or_default();
+    (entries, index.known_tree(), index.is_sparse(), edited)
 }
 
 fn open(fs: &Arc<dyn Fs>, index: &Path, locks: &Path) -> Result<IndexEditor, WorktreeError> {
     IndexEditor::open(fs, index, lock(locks))
 }
 
+/// What is done before a save.
+type Change = fn(&mut IndexEditor);
+
 /// The saves that are tried: small ones, a tree, one that makes a base, one on top of that.
-fn saves() -> Vec<fn(&mut IndexEditor)> {
+fn saves() -> Vec<Change> {
     vec![
         |editor| stage(editor, 0..3, 1),
         |editor| {
@@ -70,8 +86,29 @@ fn saves() -> Vec<fn(&mut IndexEditor)> {
     ]
 }
 
+/// The same of an index that is sparse, and full in the end.
+fn sparse_saves() -> Vec<Change> {
+    vec![
+        |editor| {
+            stage(editor, 0..3, 1);
+            editor.set_sparse(TreeId::from_bytes([1; 32]));
+        },
+        |editor| {
+            editor.remove_all(&RepoPath::new("elsewhere/dir").unwrap()).unwrap();
+            stage_as(editor, 3..6, 2, true);
+        },
+        |editor| stage(editor, 0..MANY, 3),
+        |editor| {
+            stage_as(editor, MANY..MANY + 2, 4, true);
+            editor.forget(&RepoPath::new("elsewhere/dir").unwrap());
+        },
+        |editor| editor.set_tree(TreeId::from_bytes([2; 32])),
+        |editor| editor.set_full(TreeId::from_bytes([2; 32]), [(path(7), None)]),
+    ]
+}
+
 /// The state after each of the saves, the first one before any.
-fn states() -> Vec<State> {
+fn states(saves: fn() -> Vec<Change>) -> Vec<State> {
     let (folder, locks) = (scratch(), scratch());
     let mut editor = open(&OsFs::new(), folder.path(), locks.path()).unwrap();
     let mut states = vec![state_of(&editor)];
@@ -84,6 +121,15 @@ fn states() -> Vec<State> {
 
 #[test]
 fn a_crash_leaves_the_state_before_or_after_a_save() {
+    survives_a_crash(saves);
+}
+
+#[test]
+fn a_crash_leaves_the_state_before_or_after_a_save_of_a_sparse_index() {
+    survives_a_crash(sparse_saves);
+}
+
+fn survives_a_crash(saves: fn() -> Vec<Change>) {
     let (folder, locks) = (scratch(), scratch());
     let recorder = RecordingFs::new(folder.path());
     let fs = Arc::clone(&recorder) as Arc<dyn Fs>;
@@ -94,7 +140,7 @@ fn a_crash_leaves_the_state_before_or_after_a_save() {
         recorder.mark(&format!("save {}", number + 1));
     }
     drop(editor);
-    let states = states();
+    let states = states(saves);
     let plan = CrashPlan { one_write_in: 3, random: 2, ..CrashPlan::default() };
     let images = recorder.recording().for_each_crash(plan, |image| {
         let promised = (1..states.len()).rev().find(|n| image.passed(&format!("save {n}"))).unwrap_or(0);
@@ -110,6 +156,10 @@ fn a_crash_leaves_the_state_before_or_after_a_save() {
         editor.save().unwrap();
         let mut expected = found;
         expected.0.insert(path(100_000), 9);
+        if expected.1.is_some() {
+            expected.3.push(path(100_000));
+            expected.3.sort_unstable();
+        }
         assert!(state_of(&StagingIndex::open(&OsFs, image.root).unwrap()) == expected);
     });
     assert!(images > 30, "{images}");
@@ -117,7 +167,16 @@ fn a_crash_leaves_the_state_before_or_after_a_save() {
 
 #[test]
 fn a_failed_call_leaves_the_state_before_or_after_a_save_and_it_can_be_repeated() {
-    let states = states();
+    survives_failing_calls(saves);
+}
+
+#[test]
+fn a_failed_call_leaves_a_sparse_index_before_or_after_a_save_and_it_can_be_repeated() {
+    survives_failing_calls(sparse_saves);
+}
+
+fn survives_failing_calls(saves: fn() -> Vec<Change>) {
+    let states = states(saves);
     // What the system calls the failure makes no difference here.
     let plans = [
         FaultPlan::once(Fault::Io),

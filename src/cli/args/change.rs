@@ -161,6 +161,9 @@ pub(crate) struct Checkout {
     /// Replace what is not committed, and folders and links that are where files and folders belong
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Bring every file into a folder that holds a part of them
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) full: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }

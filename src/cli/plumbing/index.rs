@@ -55,6 +55,9 @@ pub(crate) fn ls_files(args: &LsFiles, session: &mut Session) -> Result<Answer, 
         }
         end_with_path(out, path.as_bytes(), args.nul)?;
     }
+    if let (true, Some(tree)) = (index.is_sparse(), index.known_tree()) {
+        session.ui.talk(&format!("the rest is not checked out, and staged as it is in the tree {tree}"));
+    }
     Ok(Answer::Yes)
 }
 
@@ -139,7 +142,7 @@ pub(crate) fn read_tree(args: &ReadTree, session: &mut Session) -> Result<Answer
         None => tree_edit::empty_tree(),
     };
     session.monitored(|monitor| -> Result<(), Failure> {
-        let mut index = repository.edit_index_anew(monitor)?;
+        let mut index = repository.edit_index_anew(tree, monitor)?;
         stage_tree(repository.db(), &mut index, &tree).map_err(porcelain::Error::from)?;
         Ok(index.save().map_err(porcelain::Error::from)?)
     })?;

@@ -51,8 +51,9 @@ pub(crate) fn run(args: &Checkout, session: &mut Session) -> Result<Answer, Fail
             (Head::Detached(version), version)
         }
     };
-    let options = checkout::Options { head, version: Some(version), create: false, force: args.force };
-    go(&repository, &options, args.json.json, session)
+    let force = args.force;
+    let options = checkout::Options { head, version: Some(version), create: false, force, sparse: None };
+    go(&repository, &options, args.full, args.json.json, session)
 }
 
 /// Runs `dsv switch`.
@@ -78,18 +79,30 @@ pub(crate) fn switch(args: &Switch, session: &mut Session) -> Result<Answer, Fai
         }
         found
     };
-    let options =
-        checkout::Options { head: Head::Dataset(name), version, create: args.create, force: args.force };
-    go(&repository, &options, args.json.json, session)
+    let options = checkout::Options {
+        head: Head::Dataset(name),
+        version,
+        create: args.create,
+        force: args.force,
+        sparse: None,
+    };
+    go(&repository, &options, false, args.json.json, session)
 }
 
 fn go(
     repository: &Repository,
     options: &checkout::Options,
+    full: bool,
     json: bool,
     session: &mut Session,
 ) -> Result<Answer, Failure> {
-    let outcome = session.monitored(|monitor| checkout::run(repository, options, monitor))?;
+    let mut outcome = session.monitored(|monitor| checkout::run(repository, options, monitor))?;
+    if full {
+        let more = session.monitored(|monitor| checkout::fill(repository, options.force, monitor))?;
+        outcome.stats.written += more.written;
+        outcome.stats.bytes += more.bytes;
+        outcome.stats.unchanged += more.unchanged;
+    }
     let dataset = outcome.head.dataset().map(ToString::to_string);
     if json {
         session.ui.json(&document(dataset, outcome.version.map(|id| id.to_string()), &outcome.stats))?;

@@ -28,6 +28,9 @@ struct Document {
     untracked: Vec<Change>,
     problems: Vec<String>,
     unchanged: Count,
+    /// Of a folder that is to hold a part of the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_checked_out: Option<Count>,
     hashed_bytes: u64,
 }
 
@@ -139,6 +142,7 @@ fn document(outcome: &status::Outcome) -> Document {
         untracked: changes(untracked_lines(outcome)),
         problems: outcome.problems.iter().map(|problem| one_line(problem)).collect(),
         unchanged: outcome.unchanged.into(),
+        not_checked_out: outcome.not_checked_out.map(Count::from),
         hashed_bytes: outcome.hashed_bytes,
     }
 }
@@ -162,6 +166,10 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
     section(out, palette, "Untracked", palette.removed, &untracked_lines(outcome), all)?;
     for problem in &outcome.problems {
         ui.warn(&one_line(problem));
+    }
+    if let Some(Totals { files, bytes }) = outcome.not_checked_out {
+        let files = plural(files, "file", "files");
+        ui.report(&format!("{files} ({}) not checked out", size(bytes)))?;
     }
     let tracked =
         format!("{} ({})", plural(outcome.unchanged.files, "file", "files"), size(outcome.unchanged.bytes));

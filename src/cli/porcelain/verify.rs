@@ -19,6 +19,7 @@ struct Document {
     intact: bool,
     intact_files: u64,
     intact_bytes: u64,
+    not_checked_out: u64,
     findings: Vec<Line>,
 }
 
@@ -119,6 +120,7 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
             intact,
             intact_files: outcome.intact.files,
             intact_bytes: outcome.intact.bytes,
+            not_checked_out: outcome.not_checked_out,
             findings: outcome.findings.iter().map(line).collect(),
         })?;
     } else if args.nul {
@@ -138,6 +140,10 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
         } else {
             let wrong = plural(outcome.findings.len() as u64, "path differs", "paths differ");
             session.ui.report(&format!("{wrong}; {files} as they should be"))?;
+        }
+        if outcome.not_checked_out > 0 {
+            let others = plural(outcome.not_checked_out, "file", "files");
+            session.ui.report(&format!("{others} of the version not checked out, and not looked at"))?;
         }
     }
     Ok(if intact { Answer::Yes } else { Answer::No })

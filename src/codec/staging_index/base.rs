@@ -326,6 +326,9 @@ fn name_of<'a>(record: &[u8], names: &'a [u8]) -> Result<&'a [u8], DecodeError> 
 
 fn entry_of<'a>(record: &[u8], names: &'a [u8]) -> Result<EntryRef<'a>, DecodeError> {
     let staged = read_staged(&mut Reader::new(STAGING_BASE.name, record))?;
+    if staged.absent {
+        return Err(malformed("a base has an entry that is not in the worktree"));
+    }
     Ok(EntryRef { name: name_of(record, names)?, staged })
 }
 

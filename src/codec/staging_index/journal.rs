@@ -15,10 +15,16 @@
 //!                                                               edited since
 //!           | 4, path_len u16, path                             edited: what the base has here (or has no
 //!                                                               more) is not what the tree has
+//!           | 5                                                 sparse: whatever is neither set nor removed is
+//!                                                               what the tree has, and not in the worktree
 //! ```
 //!
 //! `edited` is 1 when the operation makes the path differ from the last known tree, 0 when it only
 //! renews facts. Generation 0 has no base.
+//!
+//! *sparse* needs a tree before it, holds until the base is replaced, and changes what two others mean. A remove
+//! that is edited takes all that the tree has below the path along; one that is not makes the path again what
+//! the tree has there. A tree drops what is staged and absent, since the tree has that now.
 //!
 //! One frame holds all that is saved at once and is durable before the next one is begun. So a crash can
 //! damage the last frame only, which then never was: [`Journal::kept_len`] is where the next
@@ -41,6 +47,7 @@ const SET: u8 = 1;
 const REMOVE: u8 = 2;
 const TREE: u8 = 3;
 const EDITED: u8 = 4;
+const SPARSE: u8 = 5;
 
 /// One step from the base to the present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +75,8 @@ pub enum Op<'a> {
         /// Where.
         path: &'a [u8],
     },
+    /// Whatever is neither set nor removed is what the tree has, and not in the worktree.
+    Sparse,
 }
 
 /// The bytes of a journal without frames.
@@ -126,6 +135,7 @@ impl Frame {
                 payload.push(EDITED);
                 path(payload, at);
             }
+            Op::Sparse => payload.push(SPARSE),
         }
     }
 
@@ -301,6 +311,7 @@ fn read_op<'a>(reader: &mut Reader<'a>) -> Result<Op<'a>, DecodeError> {
         REMOVE => Ok(Op::Remove { edited: edited(reader)?, path: path(reader)? }),
         TREE => Ok(Op::Tree(TreeId::from_bytes(reader.array()?))),
         EDITED => Ok(Op::Edited { path: path(reader)? }),
+        SPARSE => Ok(Op::Sparse),
         _ => Err(malformed("unknown operation")),
     }
 }

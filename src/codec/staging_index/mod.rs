@@ -11,6 +11,7 @@
 //!           kind u8 (code of the entry kind), flags u8
 //! flags     1: the facts (mtime to mode) are known; without it they are zero
 //!           2: the facts prove nothing, since the file changed too shortly before (racy)
+//!           4: staged, and not in the worktree: only in the journal of a sparse index, and without facts
 //! ```
 //!
 //! # Order
@@ -44,6 +45,7 @@ pub const STAGED_LEN: usize = 70;
 
 const HAS_FACTS: u8 = 1;
 const RACY: u8 = 2;
+const ABSENT: u8 = 4;
 
 /// What the file system told of a file when its content was read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,6 +74,9 @@ pub struct Staged {
     pub id: ObjectId,
     /// The facts of the file that held this content, where they are known.
     pub stat: Option<StatFacts>,
+    /// It is staged and was never brought to the worktree, so that its absence there says nothing. Only in a
+    /// sparse index, and then without facts.
+    pub absent: bool,
 }
 
 impl Staged {
@@ -99,7 +104,11 @@ pub fn is_at_or_below(path: &[u8], dir: &[u8]) -> bool {
 
 fn put_staged(out: &mut Vec<u8>, staged: &Staged) {
     let facts = staged.stat.unwrap_or(StatFacts { mtime_ns: 0, ctime_ns: 0, inode: 0, mode: 0, racy: false });
-    let flags = if staged.stat.is_some() { HAS_FACTS } else { 0 } | if facts.racy { RACY } else { 0 };
+    let flags = match staged.stat {
+        Some(facts) => HAS_FACTS | if facts.racy { RACY } else { 0 },
+        None if staged.absent => ABSENT,
+        None => 0,
+    };
     out.extend_from_slice(TreeId::new(staged.id).as_bytes());
     out.extend_from_slice(&staged.size.to_le_bytes());
     out.extend_from_slice(&facts.mtime_ns.to_le_bytes());
@@ -116,12 +125,13 @@ fn read_staged(reader: &mut Reader<'_>) -> Result<Staged, DecodeError> {
     let (mtime_ns, ctime_ns) = (i64::from_le_bytes(reader.array()?), i64::from_le_bytes(reader.array()?));
     let (inode, mode) = (reader.u64()?, reader.u32()?);
     let kind = EntryKind::from_code(reader.u8()?).ok_or_else(|| malformed("unknown kind of entry"))?;
-    let stat = match reader.u8()? {
-        0 if (mtime_ns, ctime_ns, inode, mode) == (0, 0, 0, 0) => None,
+    let flags = reader.u8()?;
+    let stat = match flags {
+        0 | ABSENT if (mtime_ns, ctime_ns, inode, mode) == (0, 0, 0, 0) => None,
         flags if flags & !RACY == HAS_FACTS => {
             Some(StatFacts { mtime_ns, ctime_ns, inode, mode, racy: flags & RACY != 0 })
         }
         _ => return Err(malformed("unknown flags of an entry")),
     };
-    Ok(Staged { kind, size, id, stat })
+    Ok(Staged { kind, size, id, stat, absent: flags == ABSENT })
 }

@@ -18,6 +18,7 @@ fn staged(seed: u64) -> Staged {
         size: seed << 40,
         id: ObjectId::Sha256(*blake3::hash(&seed.to_le_bytes()).as_bytes()),
         stat,
+        absent: false,
     }
 }
 
@@ -169,8 +170,10 @@ fn ops() -> Vec<Op<'static>> {
         Op::Tree(TreeId::from_bytes([3; 32])),
         Op::Set { path: b"a/b", staged: staged(1), edited: true },
         Op::Set { path: b"c", staged: staged(3), edited: false },
+        Op::Set { path: b"d", staged: Staged { absent: true, ..staged(3) }, edited: true },
         Op::Remove { path: b"a/x", edited: true },
         Op::Edited { path: b"q" },
+        Op::Sparse,
     ]
 }
 
@@ -197,6 +200,28 @@ fn a_journal_tells_its_operations_in_order() {
     let journal = Journal::open(&bytes).unwrap();
     assert_eq!((journal.generation(), journal.kept_len()), (5, bytes.len()));
     assert_eq!(read_ops(&journal), ops);
+}
+
+/// A journal with one frame of this payload, made without the writer.
+fn journal_with(payload: &[u8]) -> Vec<u8> {
+    use xxhash_rust::xxh3::xxh3_64;
+    let mut bytes = journal_header(0);
+    let (len, check) = ((payload.len() as u32).to_le_bytes(), xxh3_64(payload).to_le_bytes());
+    let offset = (bytes.len() as u64).to_le_bytes();
+    let header_check = xxh3_64(&[&len[..], &check, &offset].concat()) as u32;
+    bytes.extend([&len[..], &header_check.to_le_bytes(), &check, payload].concat());
+    bytes
+}
+
+#[test]
+fn an_operation_of_a_newer_program_is_refused() {
+    assert_eq!(read_ops(&Journal::open(&journal_with(&[5])).unwrap()), [Op::Sparse]);
+    for unknown in [0, 6, 255] {
+        let bytes = journal_with(&[5, unknown]);
+        let journal = Journal::open(&bytes).unwrap();
+        let error = journal.ops().last().unwrap().unwrap_err();
+        assert!(error.to_string().contains("unknown operation"), "{error}");
+    }
 }
 
 #[test]
@@ -245,6 +270,15 @@ fn directories_are_ordered_by_component() {
     }
     assert!(is_at_or_below(b"a/b", b"a") && is_at_or_below(b"a", b"a") && is_at_or_below(b"a", b""));
     assert!(!is_at_or_below(b"ab", b"a") && !is_at_or_below(b"a", b"a/b"));
+}
+
+#[test]
+fn a_base_holds_nothing_that_is_absent() {
+    let mut model = model(&[("", "z")]);
+    model.entry(key("a")).or_default().insert(b"x".to_vec(), Staged { absent: true, ..staged(3) });
+    let bytes = write(&model);
+    let base = Base::open(bytes.as_slice()).unwrap();
+    assert!(base.entry(1).is_err() && base.check().is_err());
 }
 
 fn any_staged() -> impl Strategy<Value = Staged> {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use crate::model::{BlobId, EntryKind, ErrorKind, Interrupted, Monitor, ObjectId, RepoPath};
 use crate::store::{ObjectDb, StoreError};
-use crate::sys::IoError;
-use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, WorktreeError};
+use crate::sys::{FileKind, Fs, IoError};
+use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, Target, WorktreeError};
 
 /// What a path is to be, or was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,6 +248,19 @@ pub fn apply_changes(
     // A folder may have become a link since it was looked at.
     context.materializer.forget_folders();
     write::carry_out(&context, index, plan)
+}
+
+/// Removes a file or link below `root`, and the folders above it that become empty. What is a folder stays.
+///
+/// # Errors
+/// When the system fails.
+pub fn remove_file(fs: &Arc<dyn Fs>, root: &Path, path: &RepoPath) -> Result<(), CheckoutError> {
+    let materializer = Materializer::new(Arc::clone(fs), root);
+    let absolute = materializer.locate(path)?;
+    if fs.stat(&absolute).is_ok_and(|stat| stat.kind == FileKind::Directory) {
+        return Ok(());
+    }
+    materializer.remove(path, Target::Replace(None), |_| false).map_err(write::plain)
 }
 
 #[cfg(test)]

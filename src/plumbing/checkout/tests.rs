@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::model::Interrupt;
+use crate::model::{Interrupt, TreeId};
 use crate::store::{StoreOptions, Writer};
 use crate::sys::{self, LockMode, OsFs, Wait};
 
@@ -190,7 +190,10 @@ fn what_is_not_committed_is_refused_before_anything_is_touched() {
     f.write("untracked", b"mine too");
     f.write("folder/deep/file", b"mine as well");
     f.index
-        .set(&path("staged"), Staged { kind: EntryKind::File, size: 5, id: three.unwrap().id, stat: None })
+        .set(
+            &path("staged"),
+            Staged { kind: EntryKind::File, size: 5, id: three.unwrap().id, stat: None, absent: false },
+        )
         .unwrap();
     let changes = [
         ("fine", one, two),
@@ -283,9 +286,26 @@ fn wrong_bytes_are_not_written() {
     assert!(!f.at("a").exists());
 }
 
+#[test]
+fn what_is_taken_back_is_as_little_checked_out_as_before() {
+    let mut f = fixture();
+    let (one, two) = (f.file(b"one").unwrap(), f.file(b"two"));
+    f.index.set_sparse(TreeId::from_bytes([1; 32]));
+    let Content { kind, size, id } = one;
+    f.index.set(&path("moved"), Staged { kind, size, id, stat: None, absent: true }).unwrap();
+    f.index.remove_in_tree(&path("removed"));
+    for at in ["in-the-tree", "moved", "removed"] {
+        let before = (f.index.get(&path(at)).unwrap(), f.index.is_edited(&path(at)));
+        let written = undo::Written::new(&f.index, &path(at), Target::Absent).unwrap();
+        stage(&mut f, at, two);
+        written.hold_again(&mut f.index).unwrap();
+        assert_eq!((f.index.get(&path(at)).unwrap(), f.index.is_edited(&path(at))), before, "{at}");
+    }
+}
+
 fn stage(f: &mut Fixture, at: &str, content: Option<Content>) {
     let Content { kind, size, id } = content.unwrap();
-    f.index.set(&path(at), Staged { kind, size, id, stat: None }).unwrap();
+    f.index.set(&path(at), Staged { kind, size, id, stat: None, absent: false }).unwrap();
 }
 
 #[test]

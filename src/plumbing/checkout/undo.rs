@@ -3,13 +3,13 @@
 use super::write::{WriteItem, staged, write_small};
 use super::{CheckoutError, CheckoutStats, Content, Context};
 use crate::model::{EntryKind, RepoPath};
-use crate::worktree::{IndexEditor, Staged, Target};
+use crate::worktree::{IndexEditor, Staged, StagingIndex, Target, WorktreeError};
 
 /// What was done so far, each with what was there before.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     /// Files, links and empty folders that were written.
-    pub(super) written: Vec<(RepoPath, Option<Content>)>,
+    pub(super) written: Vec<Written>,
     /// Files and links that were removed.
     pub(super) removed: Vec<(RepoPath, Content)>,
     /// Empty folders that were removed.
@@ -19,6 +19,43 @@ pub(super) struct Done {
 impl Done {
     fn len(&self) -> u64 {
         (self.written.len() + self.removed.len() + self.folders.len()) as u64
+    }
+}
+
+/// A path that was written.
+#[derive(Debug)]
+pub(super) struct Written {
+    path: RepoPath,
+    /// Whether something was in its place.
+    replaced: bool,
+    /// What the index held.
+    held: Option<Staged>,
+    /// Whether that, or that it held nothing, was an edit.
+    edited: bool,
+}
+
+impl Written {
+    /// What is about to be noted in the index.
+    pub(super) fn new(index: &StagingIndex, path: &RepoPath, target: Target) -> Result<Self, WorktreeError> {
+        let (replaced, held) = (target != Target::Absent, index.get(path)?);
+        Ok(Self { path: path.clone(), replaced, held, edited: index.is_edited(path) })
+    }
+
+    /// The content that was replaced, where it is known.
+    fn before(&self) -> Option<Content> {
+        self.held.filter(|_| self.replaced).map(content_of)
+    }
+
+    /// Makes the index hold what it held.
+    pub(super) fn hold_again(self, index: &mut IndexEditor) -> Result<(), WorktreeError> {
+        if let Some(held) = self.held {
+            return index.set(&self.path, held);
+        }
+        index.remove(&self.path)?;
+        if !self.edited {
+            index.forget(&self.path);
+        }
+        Ok(())
     }
 }
 
@@ -50,18 +87,19 @@ pub(super) fn after(
 /// Brings back what was there before. The index follows step by step, so that it fits the disk also when this fails.
 fn take_back(context: &Context<'_>, index: &mut IndexEditor, done: Done) -> Result<(), CheckoutError> {
     let mut back: Vec<WriteItem> = Vec::new();
-    for (path, before) in done.written {
-        let is_folder = index.get(&path)?.is_some_and(|now| now.kind == EntryKind::Directory);
-        match before {
-            Some(before) if !is_folder => back.push((path, before, Target::Replace(None))),
+    for written in done.written {
+        let path = &written.path;
+        let is_folder = index.get(path)?.is_some_and(|now| now.kind == EntryKind::Directory);
+        match written.before() {
+            Some(before) if !is_folder => back.push((path.clone(), before, Target::Replace(None))),
             _ => {
                 if is_folder {
-                    context.materializer.remove_folder(&path, |_| false).map_err(super::write::plain)?;
+                    context.materializer.remove_folder(path, |_| false).map_err(super::write::plain)?;
                 } else {
                     let target = Target::Replace(None);
-                    context.materializer.remove(&path, target, |_| false).map_err(super::write::plain)?;
+                    context.materializer.remove(path, target, |_| false).map_err(super::write::plain)?;
                 }
-                index.remove(&path)?;
+                written.hold_again(index)?;
             }
         }
     }

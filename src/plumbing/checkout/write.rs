@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::check::Plan;
-use super::undo::{self, Done, content_of};
+use super::undo::{self, Done, Written, content_of};
 use super::{CheckoutError, CheckoutStats, Content, Context};
 use crate::codec::pack::RecordKind;
 use crate::model::{BlobId, EntryKind, RepoPath};
@@ -88,7 +88,7 @@ pub(super) fn plain(error: MaterializeError<std::convert::Infallible>) -> Checko
 }
 
 pub(super) const fn staged(content: &Content, stat: Option<StatFacts>) -> Staged {
-    Staged { kind: content.kind, size: content.size, id: content.id, stat }
+    Staged { kind: content.kind, size: content.size, id: content.id, stat, absent: false }
 }
 
 /// Notes a written path in the index.
@@ -100,8 +100,7 @@ fn note(
     done: &mut Done,
 ) -> Result<(), CheckoutError> {
     let (path, content, target) = item;
-    let before = index.get(path)?.filter(|_| *target != Target::Absent).map(content_of);
-    done.written.push((path.clone(), before));
+    done.written.push(Written::new(index, path, *target)?);
     index.set(path, staged(content, stat.map(|stat| StatFacts::of_written(&stat))))?;
     stats.written += 1;
     stats.bytes += content.size;

@@ -83,7 +83,7 @@ fn some_step() -> impl Strategy<Value = Step> {
 }
 
 fn staged(kind: EntryKind, id: ObjectId) -> Staged {
-    Staged { kind, size: u64::from(kind == EntryKind::File), id, stat: None }
+    Staged { kind, size: u64::from(kind == EntryKind::File), id, stat: None, absent: false }
 }
 
 proptest! {

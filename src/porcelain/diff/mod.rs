@@ -16,8 +16,10 @@ use crate::plumbing::diff_tree::{
 };
 use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::IoContext;
+use crate::plumbing::scan_worktree::scan_worktree;
+use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine, locate};
-use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode, scan};
+use crate::worktree::{Change, Problem, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
 /// What is compared with what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,9 +141,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         }
         Sides::Worktree => {
             let index = repo.index()?;
+            let behind = Behind::new(repo.db(), &index);
             let mut changes = Vec::new();
             for (path, new) in worktree_states(repo, &index, &spec, &mut outcome.problems, monitor)? {
-                let old = index.get(&path)?.map(FileState::from);
+                let old = behind.staged(&index, &path)?.map(FileState::from);
                 changes.push(FileChange { path, old, new });
             }
             (Vec::new(), changes)
@@ -221,14 +224,15 @@ fn worktree_states(
 ) -> Result<Vec<(RepoPath, Option<FileState>)>, Error> {
     let options =
         ScanOptions { roots: spec.roots(), untracked: UntrackedMode::None, ..ScanOptions::default() };
-    let found = scan(&**repo.fs(), repo.root(), index, &options, *monitor)?;
+    let behind = Behind::new(repo.db(), index);
+    let found = scan_worktree(&**repo.fs(), repo.root(), index, &behind, &options, *monitor)?;
     problems.extend(found.problems);
     let mut states = Vec::new();
     for difference in found.differences {
         if !spec.matches(&difference.path) {
             continue;
         }
-        let difference = match examine(&**repo.fs(), repo.root(), index, difference, monitor)? {
+        let difference = match examine(repo.root(), index, &behind, difference, monitor)? {
             Ok(Verdict::Differs(difference)) => difference,
             Ok(Verdict::Unchanged(..)) => continue,
             Err(problem) => {
@@ -257,6 +261,7 @@ fn worktree_changes(
     monitor: &Monitor<'_>,
 ) -> Result<(Vec<TreeChange>, Vec<FileChange>), Error> {
     let index = repo.index()?;
+    let behind = Behind::new(repo.db(), &index);
     let staged = staged_changes(repo, Some(tree), &index, spec)?;
     let mut hashed: BTreeMap<RepoPath, TreeChange> =
         staged.into_iter().map(|change| (change.path.clone(), change)).collect();
@@ -265,7 +270,7 @@ fn worktree_changes(
         let staged = hashed.remove(&path);
         let old = match &staged {
             Some(change) => change.old.as_ref().map(FileState::from),
-            None => index.get(&path)?.map(FileState::from),
+            None => behind.staged(&index, &path)?.map(FileState::from),
         };
         match (state, staged) {
             // It was staged anew and is gone.

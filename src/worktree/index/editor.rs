@@ -33,6 +33,10 @@ pub struct IndexEditor {
     opened_ns: i64,
     /// The known tree was changed and not saved.
     tree_is_dirty: bool,
+    /// The index became sparse, which is not saved.
+    sparse_is_dirty: bool,
+    /// The index is sparse no more, which only a new base can say.
+    needs_base: bool,
     _lock: Lock,
 }
 
@@ -56,7 +60,9 @@ impl IndexEditor {
             fs.create_dir_all(dir).at("create", dir)?;
         }
         let opened_ns = file_system_now(fs, dir)?;
-        Ok(Self { fs: Arc::clone(fs), index, opened_ns, tree_is_dirty: false, _lock: lock })
+        let fs = Arc::clone(fs);
+        let (tree_is_dirty, sparse_is_dirty, needs_base) = (false, false, false);
+        Ok(Self { fs, index, opened_ns, tree_is_dirty, sparse_is_dirty, needs_base, _lock: lock })
     }
 
     /// When the index was opened, by the clock of the file system, in nanoseconds since the epoch: what
@@ -76,37 +82,98 @@ impl IndexEditor {
         }
         self.clear_ancestors(path)?;
         self.remove_below_only(path)?;
-        let (dir, name) = split(path.as_bytes());
-        let edited = self.differs_from_tree(path, &staged)?;
-        self.index.overlay.put(dir, name, Some(staged), edited, true);
+        let absent = staged.absent && self.index.sparse;
+        let edited = absent || self.differs_from_tree(path, &staged)?;
+        self.index.put(path, Some(Staged { absent, ..staged }), edited, true);
         Ok(())
     }
 
-    /// Unstages a path; nothing happens when nothing is staged there.
+    /// Unstages a path; nothing happens when nothing is staged there. Of a sparse index, only what it holds is
+    /// unstaged.
     ///
     /// # Errors
     /// When the index is damaged where it has to be read.
     pub fn remove(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
         if self.index.get(path)?.is_some() {
-            let (dir, name) = split(path.as_bytes());
-            self.index.overlay.put(dir, name, None, true, true);
+            self.index.put(path, None, true, true);
         }
         Ok(())
     }
 
-    /// Unstages a path and all that lies below it; the root unstages everything.
+    /// Unstages a path and all that lies below it, in a sparse index also what the tree has there; the root
+    /// unstages everything that the index holds.
     ///
     /// # Errors
     /// When the index is damaged where it has to be read.
     pub fn remove_all(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
         self.remove(path)?;
-        self.remove_below_only(path)
+        self.remove_below_only(path)?;
+        self.remove_in_tree(path);
+        Ok(())
     }
 
-    /// Says that the index equals this tree, as it does after a commit or a checkout.
+    /// Unstages what the tree behind a sparse index has at a path and below it. What the index holds below stays.
+    pub fn remove_in_tree(&mut self, path: &RepoPath) {
+        if self.index.sparse && !path.is_root() {
+            self.index.put(path, None, true, true);
+        }
+    }
+
+    /// Says that the index equals this tree, as it does after a commit or a checkout. If it is sparse it stays
+    /// so: what it holds is in the tree and the worktree, the rest is in the tree.
     pub fn set_tree(&mut self, tree: TreeId) {
         self.index.become_tree(tree);
         self.tree_is_dirty = true;
+    }
+
+    /// As [`IndexEditor::set_tree`], but for edits that are not in the tree: what is staged at these paths, or
+    /// that they are gone.
+    pub fn set_tree_but(
+        &mut self,
+        tree: TreeId,
+        edits: impl IntoIterator<Item = (RepoPath, Option<Staged>)>,
+    ) {
+        self.set_tree(tree);
+        for (path, value) in edits {
+            self.index.put(&path, value, true, true);
+        }
+    }
+
+    /// Makes the index sparse: what it holds now is in this tree and in the worktree, all else that is in the
+    /// tree is staged, and not in the worktree.
+    pub fn set_sparse(&mut self, tree: TreeId) {
+        self.index.sparse = true;
+        self.sparse_is_dirty = true;
+        self.set_tree(tree);
+    }
+
+    /// Says that the index holds all of this tree but for these edits, and is sparse no more.
+    pub fn set_full(&mut self, tree: TreeId, edits: impl IntoIterator<Item = (RepoPath, Option<Staged>)>) {
+        self.set_tree_but(tree, edits);
+        self.index.sparse = false;
+        self.needs_base = true;
+    }
+
+    /// Makes a path of a sparse index again what the known tree has there, not checked out. What the index holds
+    /// above and below it stays.
+    pub fn forget(&mut self, path: &RepoPath) {
+        if self.index.sparse && !path.is_root() {
+            self.index.put(path, None, false, true);
+        }
+    }
+
+    /// Says that what a sparse index holds at a path is what the known tree has there, and in the worktree; so it
+    /// is no edit. Nothing happens where an edit above the path stands in place of the tree.
+    ///
+    /// # Errors
+    /// When the index is damaged where it has to be read.
+    pub fn note_in_tree(&mut self, path: &RepoPath) -> Result<(), WorktreeError> {
+        let Some(staged) = self.index.get(path)?.filter(|_| self.index.sparse) else { return Ok(()) };
+        let above = path.parent().map_or(Ok(false), |parent| self.index.decides(&parent))?;
+        if !above {
+            self.index.put(path, Some(Staged { absent: false, ..staged }), false, true);
+        }
+        Ok(())
     }
 
     /// Removes entries where `path` needs directories.
@@ -115,11 +182,7 @@ impl IndexEditor {
         if self.index.overlay.ancestors_are_clear(parent) {
             return Ok(());
         }
-        let mut ancestor = path.parent();
-        while let Some(dir) = ancestor.filter(|dir| !dir.is_root()) {
-            self.remove(&dir)?;
-            ancestor = dir.parent();
-        }
+        path.ancestors().skip(1).try_for_each(|dir| self.remove(&dir))?;
         self.index.overlay.note_ancestors_clear(parent);
         Ok(())
     }
@@ -145,12 +208,7 @@ impl IndexEditor {
         if self.index.tree.is_none() {
             return Ok(true);
         }
-        let (dir, name) = split(path.as_bytes());
-        let was_edited = match self.index.overlay.get(dir, name) {
-            Some(record) => record.edited,
-            None => self.index.edited_in_base.contains(path),
-        };
-        Ok(was_edited || !self.index.get(path)?.is_some_and(|now| now.same_content(staged)))
+        Ok(self.index.is_edited(path) || !self.index.get(path)?.is_some_and(|now| now.same_content(staged)))
     }
 
     /// Makes all changes durable. Costs what was changed, but for a new base now and then.
@@ -159,7 +217,7 @@ impl IndexEditor {
     /// When something cannot be written; then the index on the disk is what it was, or, when only the last
     /// step failed, what it was to be. The save can be tried again.
     pub fn save(&mut self) -> Result<(), WorktreeError> {
-        if !self.index.overlay.has_dirty() && !self.tree_is_dirty {
+        if !self.index.overlay.has_dirty() && !self.tree_is_dirty && !self.needs_base {
             return Ok(());
         }
         let now_ns = file_system_now(&self.fs, &self.index.dir)?;
@@ -169,14 +227,7 @@ impl IndexEditor {
         let base_len = self.index.base.as_ref().map_or(0, |base| base.byte_len() as u64);
         let limit = (base_len / JOURNAL_SHARE).clamp(MIN_JOURNAL_LIMIT, MAX_JOURNAL_LIMIT);
         let kept = self.index.journal.map_or(0, |journal| journal.kept);
-        if kept + estimate > limit {
-            self.write_base()?
-        } else {
-            self.append()?
-        }
-        self.index.overlay.clean();
-        self.tree_is_dirty = false;
-        Ok(())
+        if self.needs_base || kept + estimate > limit { self.write_base() } else { self.append() }
     }
 
     /// What is to be appended to the journal.
@@ -184,6 +235,9 @@ impl IndexEditor {
         let mut frame = Frame::new();
         if let Some(tree) = self.index.tree.filter(|_| self.tree_is_dirty) {
             frame.push(Op::Tree(tree));
+        }
+        if self.sparse_is_dirty {
+            frame.push(Op::Sparse);
         }
         for (dir, name, record) in self.index.overlay.dirty() {
             let path = join(&dir, name);
@@ -234,7 +288,7 @@ impl IndexEditor {
     fn note_saved(&mut self, journal_len: u64) {
         self.index.journal = Some(JournalState { len: Some(journal_len), kept: journal_len });
         self.index.overlay.clean();
-        self.tree_is_dirty = false;
+        (self.tree_is_dirty, self.sparse_is_dirty, self.needs_base) = (false, false, false);
     }
 
     /// Writes everything as a new base, and a journal that names it.
@@ -246,12 +300,20 @@ impl IndexEditor {
         pending.publish_as(&name)?;
         let base = open_base(&*self.fs, &self.index.dir, generation)?;
 
+        let absent = self.absent_entries();
         let edited = self.edited_paths();
-        let tree = self.index.tree.filter(|_| edited.len() <= MAX_EDITED_IN_BASE);
+        // A sparse index is nothing without its tree.
+        let tree = self.index.tree.filter(|_| self.index.sparse || edited.len() <= MAX_EDITED_IN_BASE);
         let edited = if tree.is_some() { edited } else { BTreeSet::new() };
         let mut frame = Frame::new();
         tree.into_iter().for_each(|tree| frame.push(Op::Tree(tree)));
+        if self.index.sparse {
+            frame.push(Op::Sparse);
+        }
         edited.iter().for_each(|path| frame.push(Op::Edited { path: path.as_bytes() }));
+        for (path, staged) in &absent {
+            frame.push(Op::Set { path: path.as_bytes(), staged: *staged, edited: true });
+        }
         let mut journal = journal_header(generation);
         journal.extend(frame.finish(journal.len()));
         publish(&self.fs, &self.index.dir.join(JOURNAL_NAME), &journal)?;
@@ -261,6 +323,7 @@ impl IndexEditor {
         self.index.overlay = Overlay::default();
         self.note_saved(journal.len() as u64);
         (self.index.tree, self.index.edited_in_base) = (tree, edited);
+        absent.into_iter().for_each(|(path, staged)| self.index.put(&path, Some(staged), true, false));
         self.sweep(&name);
         Ok(())
     }
@@ -273,6 +336,16 @@ impl IndexEditor {
         }
     }
 
+    /// What no base holds, so that a tree can let it go without a look at the base.
+    fn absent_entries(&self) -> Vec<(RepoPath, Staged)> {
+        let absent = self.index.overlay.iter().filter_map(|(dir, name, record)| {
+            let staged = record.value.filter(|staged| staged.absent)?;
+            // What is in the overlay came in as a checked path.
+            Some((RepoPath::new(join(&dir, name)).ok()?, staged))
+        });
+        if self.index.sparse { absent.collect() } else { Vec::new() }
+    }
+
     fn stream_base(&self, generation: u64, pending: &mut PendingFile) -> Result<(), WorktreeError> {
         let mut out = Vec::with_capacity(2 * WRITE_BUFFER);
         let mut writer = BaseWriter::new(generation, &mut out);
@@ -280,6 +353,9 @@ impl IndexEditor {
             let view = view?;
             for entry in view.entries() {
                 let entry = entry?;
+                if entry.staged.absent {
+                    continue;
+                }
                 writer
                     .push(view.path(), entry.name, &entry.staged, &mut out)
                     .map_err(|_| self.disordered())?;

@@ -19,6 +19,17 @@
 //! After a commit or a checkout the index equals a tree. It remembers which ([`StagingIndex::known_tree`])
 //! and the paths that changed since ([`StagingIndex::changed_since_tree`]), so that the next tree can be
 //! made from that one by the edits alone.
+//!
+//! # Sparse
+//!
+//! A *sparse* index ([`StagingIndex::is_sparse`]) stands for a version of which only a part is in the worktree.
+//! It holds *entries* for what is there and for what was edited; whatever else the known tree has is staged as
+//! it is in the tree, and is not missed in the worktree. So reading an entry here says what the index *holds*: who
+//! wants to know what is *staged* asks the tree as well, which is up to the layer that can read trees.
+//!
+//! - An entry that is not edited is what the tree has, and is in the worktree.
+//! - An entry that is edited stands in place of what the tree has at and below the path.
+//! - A path that is edited and has no entry is gone, with all that the tree has below it.
 
 mod editor;
 mod merge;
@@ -95,6 +106,8 @@ pub struct StagingIndex {
     journal: Option<JournalState>,
     overlay: Overlay,
     tree: Option<TreeId>,
+    /// Whatever is neither held nor edited is what the tree has; there is a tree then.
+    sparse: bool,
     /// Paths that differ from the known tree and are in the base as they are.
     edited_in_base: BTreeSet<RepoPath>,
 }
@@ -126,6 +139,7 @@ impl StagingIndex {
             journal: None,
             overlay: Overlay::default(),
             tree: None,
+            sparse: false,
             edited_in_base: BTreeSet::new(),
         }
     }
@@ -157,21 +171,39 @@ impl StagingIndex {
                 self.edited_in_base.insert(entry_path(STAGING_JOURNAL.name, path)?);
                 Ok(())
             }
+            Op::Sparse if self.tree.is_none() => {
+                Err(DecodeError::malformed(STAGING_JOURNAL.name, "sparse over no tree"))
+            }
+            Op::Sparse => {
+                self.sparse = true;
+                Ok(())
+            }
         }
     }
 
     /// Frames are written after conflicts were resolved, so that nothing is to be looked at but the path.
     fn replay_put(&mut self, path: &[u8], value: Option<Staged>, edited: bool) -> Result<(), DecodeError> {
-        entry_path(STAGING_JOURNAL.name, path)?;
-        let (dir, name) = split(path);
-        self.overlay.put(dir, name, value, edited, false);
+        let path = entry_path(STAGING_JOURNAL.name, path)?;
+        self.put(&path, value, edited, false);
         Ok(())
+    }
+
+    /// Notes what a path became; `dirty` when that is still to be saved.
+    fn put(&mut self, path: &RepoPath, value: Option<Staged>, edited: bool, dirty: bool) {
+        let (dir, name) = split(path.as_bytes());
+        self.overlay.put(dir, name, value, edited, dirty);
+        if self.sparse && !edited {
+            self.edited_in_base.remove(path);
+        }
     }
 
     fn become_tree(&mut self, tree: TreeId) {
         self.tree = Some(tree);
         self.edited_in_base.clear();
         self.overlay.clear_edited();
+        if self.sparse {
+            self.overlay.drop_absent();
+        }
     }
 
     /// The tree that the index equalled when it was last said to equal one.
@@ -189,7 +221,35 @@ impl StagingIndex {
         paths.into_iter().collect()
     }
 
-    /// What is staged at a path.
+    /// Whether whatever is neither held nor edited is what the known tree has.
+    pub const fn is_sparse(&self) -> bool {
+        self.sparse
+    }
+
+    /// Whether a path was set or removed since the index equalled the known tree.
+    pub fn is_edited(&self, path: &RepoPath) -> bool {
+        let (dir, name) = split(path.as_bytes());
+        match self.overlay.get(dir, name) {
+            Some(record) => record.edited,
+            None => self.edited_in_base.contains(path),
+        }
+    }
+
+    /// Whether what a sparse index holds decides about a path, so that what the tree has there does not count:
+    /// there is an entry at it or above it, or one of these was removed.
+    ///
+    /// # Errors
+    /// When the index is damaged there.
+    pub fn decides(&self, path: &RepoPath) -> Result<bool, WorktreeError> {
+        for path in path.ancestors() {
+            if self.is_edited(&path) || self.get(&path)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is staged at a path; of a sparse index, the entry that it holds there.
     ///
     /// # Errors
     /// When the index is damaged there.

@@ -165,6 +165,12 @@ impl Overlay {
         self.records.iter_mut().for_each(|record| record.edited = false);
     }
 
+    /// Lets go what is staged and absent from the worktree: the tree has it now.
+    pub(super) fn drop_absent(&mut self) {
+        let absent = |record: &&mut Record| record.value.is_some_and(|staged| staged.absent);
+        self.records.iter_mut().filter(absent).for_each(|record| record.value = None);
+    }
+
     /// Gives the last verdict on facts that are to be saved.
     pub(super) fn settle(&mut self, now_ns: i64) {
         for record in self.records.iter_mut().filter(|record| record.dirty) {

@@ -1,3 +1,5 @@
+mod sparse;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +66,7 @@ fn path(text: &str) -> RepoPath {
 fn file(seed: u64) -> Staged {
     let id = ObjectId::Sha256(*blake3::hash(&seed.to_le_bytes()).as_bytes());
     let stat = StatFacts { mtime_ns: 1, ctime_ns: seed as i64, inode: seed, mode: 0o644, racy: false };
-    Staged { kind: EntryKind::File, size: seed, id, stat: Some(stat) }
+    Staged { kind: EntryKind::File, size: seed, id, stat: Some(stat), absent: false }
 }
 
 fn empty_dir() -> Staged {

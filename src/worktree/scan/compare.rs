@@ -45,7 +45,7 @@ mod tests {
 
     fn staged(kind: EntryKind, size: u64) -> Staged {
         let stat = Some(StatFacts::of_written(&STAT));
-        Staged { kind, size, id: ObjectId::Sha256([1; 32]), stat }
+        Staged { kind, size, id: ObjectId::Sha256([1; 32]), stat, absent: false }
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Fixture {
                 size,
                 id: ObjectId::Sha256([1; 32]),
                 stat: Some(facts).filter(|_| !kind.is_dir()),
+                absent: false,
             };
             editor.set(&path, staged).unwrap();
         }

@@ -127,8 +127,8 @@ impl Findings {
     }
 
     fn vanished(&mut self, path: Vec<u8>, staged: &Staged) {
-        // The bytes of an external link are elsewhere, and need not be here.
-        if staged.kind != EntryKind::ExternalLink {
+        // The bytes of an external link are elsewhere, and need not be here; what was never brought here neither.
+        if staged.kind != EntryKind::ExternalLink && !staged.absent {
             self.differs(path, Change::Vanished { kind: staged.kind, size: staged.size });
         }
     }

@@ -11,21 +11,6 @@ use super::paths::two_versions;
 use crate::support::repo::worktree;
 use crate::support::sandbox::Sandbox;
 
-/// Flips a byte of the content of a file, which is stored as it is.
-fn damage(sandbox: &Sandbox, content: &[u8]) {
-    let objects = fs::read_dir(sandbox.work().join(".dsv/objects")).unwrap();
-    for path in
-        objects.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "pack"))
-    {
-        let mut bytes = fs::read(&path).unwrap();
-        if let Some(at) = bytes.windows(content.len()).position(|window| window == content) {
-            bytes[at] ^= 1;
-            fs::remove_file(&path).unwrap();
-            fs::write(&path, bytes).unwrap();
-        }
-    }
-}
-
 /// Two versions that differ in many files; the content of one of the first is damaged.
 fn damaged_version() -> Sandbox {
     let sandbox = Sandbox::repository();
@@ -47,7 +32,7 @@ fn damaged_version() -> Sandbox {
     fs::remove_file(sandbox.work().join("precious")).unwrap();
     sandbox.ok(["add", "-q", "."]);
     sandbox.ok(["commit", "-qm", "2"]);
-    damage(&sandbox, b"bytes that are nowhere else");
+    sandbox.damage(b"bytes that are nowhere else");
     sandbox
 }
 

@@ -215,7 +215,8 @@ impl Mini {
         self.write(|writer, compressor| {
             for (path, bytes) in files {
                 let id = writer.put_small_blob(bytes, compressor).unwrap().object();
-                let staged = Staged { kind: EntryKind::File, size: bytes.len() as u64, id, stat: None };
+                let staged =
+                    Staged { kind: EntryKind::File, size: bytes.len() as u64, id, stat: None, absent: false };
                 editor.set(&RepoPath::new(path.as_str()).unwrap(), staged).unwrap();
             }
         });

@@ -70,6 +70,20 @@ impl Sandbox {
         std::fs::read(self.work().join(path)).unwrap()
     }
 
+    /// Flips a byte of the content of a file, which is stored as it is.
+    pub(crate) fn damage(&self, content: &[u8]) {
+        let objects = std::fs::read_dir(self.work().join(".dsv/objects")).unwrap();
+        let paths = objects.map(|entry| entry.unwrap().path());
+        for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == "pack")) {
+            let mut bytes = std::fs::read(&path).unwrap();
+            if let Some(at) = bytes.windows(content.len()).position(|window| window == content) {
+                bytes[at] ^= 1;
+                std::fs::remove_file(&path).unwrap();
+                std::fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+
     /// The binary, ready to run in `work`; whoever needs more than [`Sandbox::run`] starts here.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dsv"));

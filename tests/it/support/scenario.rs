@@ -53,6 +53,7 @@ fn checkout_parent(repo: &Repository) -> Result<(), Error> {
         version: Some(version),
         create: false,
         force: false,
+        sparse: None,
     };
     checkout::run(repo, &options, &monitor()).map(drop)
 }
