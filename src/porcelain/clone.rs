@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::checkout::Wanted;
 use super::fast_forward::fast_forward;
 use super::fetch::{Fetched, fetch_entry};
 use super::remotes::{self, ORIGIN, RemoteConfig};
@@ -22,6 +23,8 @@ pub struct Options {
     pub dataset: Option<DatasetName>,
     /// Leave the worktree empty.
     pub no_checkout: bool,
+    /// Bring the history alone, and of the files only those that this names; all else is fetched when it is needed.
+    pub partial: Option<Wanted>,
 }
 
 /// What was made.
@@ -52,15 +55,24 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let peer = Peer { client: &client, interrupt: monitor.interrupt, fs: &env.fs, cache, fresh: false };
     let entry = choose(&peer, options.dataset.as_ref())?;
     let dir = options.dir.clone().unwrap_or_else(|| last_part(&entry.dataset).into());
-    let repo =
-        prepare(env, &dir, &entry, &RemoteConfig { url: url.clone(), ..options.remote.clone() }, monitor)?;
+    let promisor = options.partial.is_some().then_some(true);
+    let config = RemoteConfig { url: url.clone(), promisor, ..options.remote.clone() };
+    let repo = prepare(env, &dir, &entry, &config, monitor)?;
     let origin = RemoteName::new(ORIGIN)?;
     let remote = remotes::open(&repo, Some(&origin))?;
     let fetched = fetch_entry(&repo, &remote, &entry, FetchScope::All, monitor)?;
     let mut stats = None;
     if let (Some(version), false) = (entry.version, options.no_checkout) {
         monitor.progress.phase("Checking out", None, None);
-        stats = Some(fast_forward(&repo, &entry.dataset, None, version, "clone", monitor)?);
+        stats = Some(fast_forward(
+            &repo,
+            &entry.dataset,
+            None,
+            version,
+            options.partial.clone(),
+            "clone",
+            monitor,
+        )?);
     }
     let requests = client.stats().requests() + remote.client.stats().requests();
     Ok(Outcome { root: repo.root().to_owned(), url, fetched, requests, stats })
@@ -107,7 +119,9 @@ fn prepare(
         listed => listed.at("list", &root)?,
     };
     if let Ok(repo) = Repository::open(env.clone(), &root) {
-        let same = remotes::list(&repo)?.get(&origin).is_some_and(|known| known.url == config.url);
+        let same = remotes::list(&repo)?
+            .get(&origin)
+            .is_some_and(|known| (&known.url, known.promisor) == (&config.url, config.promisor));
         return if same && repo.refs().list()?.is_empty() { Ok(repo) } else { Err(occupied()) };
     }
     if entries.iter().any(|(name, _)| name != crate::store::DSV_DIR.as_bytes()) {
@@ -123,5 +137,6 @@ fn prepare(
     if !remotes::list(&repo)?.contains_key(&origin) {
         remotes::add(&repo, &origin, config, monitor)?;
     }
-    Ok(repo)
+    // What is fetched on demand is known when it is opened.
+    Repository::open(env.clone(), &root)
 }

@@ -1,6 +1,6 @@
 //! The current dataset goes on to a version that descends from its own, and the worktree with it.
 
-use super::checkout::{self, apply, go_sparse, path_change};
+use super::checkout::{self, Wanted, apply, go_sparse, path_change};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Head, Monitor, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
@@ -9,7 +9,7 @@ use crate::plumbing::diff_tree::{DiffOptions, collect_changes};
 use crate::worktree::IndexEditor;
 
 /// Moves a dataset. Where it is the current one, the worktree follows: what differs between the two versions only is
-/// touched.
+/// touched. With `sparse`, the worktree becomes one that holds only what is wanted.
 ///
 /// # Errors
 /// When something uncommitted would be lost: then nothing is touched; when the dataset moved meanwhile.
@@ -18,6 +18,7 @@ pub(super) fn fast_forward(
     dataset: &DatasetName,
     before: Option<VersionId>,
     to: VersionId,
+    sparse: Option<Wanted>,
     why: &str,
     monitor: &Monitor<'_>,
 ) -> Result<CheckoutStats, Error> {
@@ -27,7 +28,7 @@ pub(super) fn fast_forward(
         return Ok(CheckoutStats::default());
     }
     let mut index = repo.edit_index(monitor)?;
-    let stats = bring(repo, &mut index, before, to, monitor)?;
+    let stats = bring(repo, &mut index, before, to, sparse, monitor)?;
     // With the lock of the index still held, so that no commit comes in between.
     move_ref(repo, dataset, before, to, why, monitor)?;
     Ok(stats)
@@ -39,14 +40,14 @@ fn bring(
     index: &mut IndexEditor,
     before: Option<VersionId>,
     to: VersionId,
+    sparse: Option<Wanted>,
     monitor: &Monitor<'_>,
 ) -> Result<CheckoutStats, Error> {
     let old = before.map(|id| repo.db().version(&id)).transpose()?.map(|version| version.tree);
     let new = repo.db().version(&to)?.tree;
-    if index.is_sparse() {
+    if index.is_sparse() || sparse.is_some() {
         let head = repo.refs().head()?;
-        let options =
-            checkout::Options { head, version: Some(to), create: false, force: false, sparse: None };
+        let options = checkout::Options { head, version: Some(to), create: false, force: false, sparse };
         return Ok(go_sparse(repo, &options, index, old, Some(new), monitor)?.0);
     }
     let nothing_staged = diff_index(repo.db(), old.as_ref(), index)?.is_empty();

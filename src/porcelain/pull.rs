@@ -1,9 +1,10 @@
 //! `dsv pull`: the current dataset as it is on a remote.
 
+use std::ffi::OsString;
+
 use super::fast_forward::fast_forward;
 use super::fetch::{Fetched, fetch_entry};
-use super::remotes;
-use super::{Error, Repository};
+use super::{Error, Repository, remotes, restore};
 use crate::model::{DatasetName, Head, Monitor, RemoteName, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::merge_base::is_ancestor;
@@ -14,6 +15,8 @@ use crate::plumbing::transfer::{FetchScope, log};
 pub struct Options {
     /// The remote; the only one, or `origin`, unless told.
     pub remote: Option<RemoteName>,
+    /// Paths and patterns that a sparse worktree is to have besides what it has.
+    pub paths: Vec<OsString>,
 }
 
 /// How the own dataset stands to what was fetched.
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub fetched: Fetched,
     /// What became of the own dataset.
     pub step: Step,
+    /// Files that were asked for and were not there.
+    pub brought: CheckoutStats,
 }
 
 /// Fetches the current dataset and goes on to what is there, if that descends from what is here.
@@ -72,9 +77,16 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         (from, Some(to)) => {
             monitor.progress.phase("Checking out", None, None);
             let why = format!("pull: from {}", remote.name);
-            let stats = fast_forward(repo, &dataset, from, to, &why, monitor)?;
+            let stats = fast_forward(repo, &dataset, from, to, None, &why, monitor)?;
             Step::Forward { from, to, stats }
         }
     };
-    Ok(Outcome { remote: remote.name, dataset, fetched, step })
+    let mut brought = CheckoutStats::default();
+    if !options.paths.is_empty() {
+        monitor.progress.phase("Checking out", None, None);
+        let paths = options.paths.clone();
+        let options = restore::Options { paths, absent_only: true, ..restore::Options::default() };
+        brought = restore::run(repo, &options, monitor)?.stats;
+    }
+    Ok(Outcome { remote: remote.name, dataset, fetched, step, brought })
 }

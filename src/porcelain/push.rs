@@ -130,7 +130,15 @@ fn rebase(
         let _objects = repo.lock_objects(monitor)?;
         rebase::run(repo.db(), ours, theirs, monitor)?
     };
-    fast_forward(repo, dataset, Some(ours), new, &format!("rebase: on {}/{dataset}", remote.name), monitor)?;
+    fast_forward(
+        repo,
+        dataset,
+        Some(ours),
+        new,
+        None,
+        &format!("rebase: on {}/{dataset}", remote.name),
+        monitor,
+    )?;
     Ok(new)
 }
 

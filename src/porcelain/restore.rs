@@ -25,6 +25,8 @@ pub struct Options {
     pub source: Option<VersionId>,
     /// Bring back what is staged and leave the files alone.
     pub staged: bool,
+    /// Bring only what a sparse worktree has not checked out, and leave files that are there alone.
+    pub absent_only: bool,
     /// Replace what is not committed.
     pub force: bool,
 }
@@ -53,7 +55,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return unstage(repo, options.source, &mut index, &spec);
     }
     adopt(repo, &mut index, &spec, monitor)?;
-    let changes = changes(repo, options.source, &index, &spec, monitor)?;
+    let changes = changes(repo, options, &index, &spec, monitor)?;
     if !options.force {
         nothing_in_the_way(repo, &index, &changes)?;
     }
@@ -117,17 +119,18 @@ fn unstage(
 /// The changes that bring back what is chosen, in order of path.
 fn changes(
     repo: &Repository,
-    source: Option<VersionId>,
+    options: &Options,
     index: &StagingIndex,
     spec: &Pathspec,
     monitor: &Monitor<'_>,
 ) -> Result<Vec<PathChange>, Error> {
+    let source = options.source;
     if source.is_none() {
         spec.all_tracked(repo, &Places { index: Some(index), ..Default::default() })?;
     }
     let mut changes = BTreeMap::new();
-    for change in absent_paths(repo, index, spec)?.into_iter().chain(dirty_paths(repo, index, spec, monitor)?)
-    {
+    let dirty = if options.absent_only { Vec::new() } else { dirty_paths(repo, index, spec, monitor)? };
+    for change in absent_paths(repo, index, spec)?.into_iter().chain(dirty) {
         changes.insert(change.path.clone(), change);
     }
     if let Some(id) = source {

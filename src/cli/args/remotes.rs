@@ -1,5 +1,6 @@
 //! Commands that talk to remotes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -97,12 +98,17 @@ pub(crate) struct Reach {
 ///
 /// Brings one dataset with all its versions into a new folder and checks it out. A clone that was cut goes on where it stopped when
 /// the same command is given again.
+///
+/// With --no-data or --filter the clone is partial: it has the history and the files that were asked for. Versions are listed, compared,
+/// made and pushed all the same, and whatever is missing is fetched when something needs it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv clone s3://bucket/datasets
   dsv clone s3://bucket/datasets work/cats --dataset vision/cats
-  dsv clone /mnt/share/datasets --no-checkout")]
+  dsv clone /mnt/share/datasets --no-checkout
+  dsv clone s3://bucket/datasets --no-data
+  dsv clone s3://bucket/datasets --filter labels --filter 'images/**/*.png'")]
 pub(crate) struct Clone {
     /// Where from: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a folder
     pub(crate) url: String,
@@ -114,6 +120,12 @@ pub(crate) struct Clone {
     /// Leave the worktree empty
     #[arg(long)]
     pub(crate) no_checkout: bool,
+    /// Bring the history and no files; what is needed later is fetched then
+    #[arg(long, conflicts_with = "filter")]
+    pub(crate) no_data: bool,
+    /// Bring the history and of the files only these, paths or patterns; may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) filter: Vec<OsString>,
     #[command(flatten)]
     pub(crate) reach: Reach,
     #[command(flatten)]
@@ -143,13 +155,17 @@ pub(crate) struct Fetch {
 /// Bring the current dataset up to a remote's
 ///
 /// Fetches the current dataset and goes on to the version that it has there, if that descends from the own one. What is not
-/// committed stays, or nothing is changed.
+/// committed stays, or nothing is changed. In a worktree that holds a part of its version, the paths given are checked out
+/// besides.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv pull
-  dsv pull --remote lab")]
+  dsv pull --remote lab
+  dsv pull labels 'images/**/*.png'")]
 pub(crate) struct Pull {
+    /// Paths and patterns to check out besides, where not all files are there
+    pub(crate) paths: Vec<OsString>,
     /// The remote; the only one, or origin, unless told
     #[arg(long, value_name = "NAME")]
     pub(crate) remote: Option<String>,

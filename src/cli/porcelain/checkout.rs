@@ -28,8 +28,13 @@ pub(crate) fn run(args: &Checkout, session: &mut Session) -> Result<Answer, Fail
     let repository = session.repository()?;
     if !args.paths.is_empty() {
         let source = Some(repository.resolve_version(&args.revision)?);
-        let options =
-            restore::Options { paths: args.paths.clone(), source, staged: false, force: args.force };
+        let options = restore::Options {
+            absent_only: false,
+            paths: args.paths.clone(),
+            source,
+            staged: false,
+            force: args.force,
+        };
         return bring_back(&repository, &options, args.json.json, session);
     }
     // A dataset's name leads to the dataset, anything else to a version.
@@ -150,8 +155,13 @@ fn summary(stats: &CheckoutStats) -> String {
 pub(crate) fn restore(args: &Restore, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
     let source = args.source.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
-    let options =
-        restore::Options { paths: args.paths.clone(), source, staged: args.staged, force: args.force };
+    let options = restore::Options {
+        absent_only: false,
+        paths: args.paths.clone(),
+        source,
+        staged: args.staged,
+        force: args.force,
+    };
     bring_back(&repository, &options, args.json.json, session)
 }
 

@@ -15,6 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::{Align, Table, Ui, plural, size};
 use crate::model::{DatasetName, UploadState, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
+use crate::porcelain::checkout::Wanted;
 use crate::porcelain::fetch::Fetched;
 use crate::porcelain::push::Pushed;
 use crate::porcelain::{clone, fetch, ls_remote, pull, push};
@@ -136,6 +137,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
         dir: args.dir.clone(),
         dataset: args.dataset.as_deref().map(DatasetName::new).transpose()?,
         no_checkout: args.no_checkout,
+        partial: (args.no_data || !args.filter.is_empty()).then(|| Wanted { patterns: args.filter.clone() }),
     };
     let environment = session.environment();
     let outcome = session.monitored(|monitor| clone::run(&environment, &options, monitor))?;
@@ -158,7 +160,12 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
     ))?;
     ui.report(&format!("  {}", fetched_text(&outcome.fetched, crate::porcelain::remotes::ORIGIN)))?;
     match &outcome.stats {
-        Some(stats) => ui.report(&format!("  {}", stats_text(stats)))?,
+        Some(stats) => {
+            ui.report(&format!("  {}", stats_text(stats)))?;
+            if options.partial.is_some() {
+                ui.hint("what is not there is fetched when it is needed; dsv pull PATH checks it out");
+            }
+        }
         None => ui.hint("check a version out with dsv pull, or dsv checkout origin/DATASET"),
     }
     Ok(Answer::Yes)
@@ -198,7 +205,7 @@ pub(crate) fn fetch(args: &Fetch, session: &mut Session) -> Result<Answer, Failu
 /// Runs `dsv pull`.
 pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let options = pull::Options { remote: name(args.remote.as_deref())? };
+    let options = pull::Options { remote: name(args.remote.as_deref())?, paths: args.paths.clone() };
     let outcome = session.monitored(|monitor| pull::run(&repository, &options, monitor))?;
     let stats = match &outcome.step {
         pull::Step::Forward { stats, .. } => Some(stats),
@@ -209,7 +216,7 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             remote: outcome.remote.as_str(),
             fetched: FetchedLine::new(&outcome.fetched),
             moved: stats.is_some(),
-            files_written: stats.map_or(0, |stats| stats.written),
+            files_written: stats.map_or(0, |stats| stats.written) + outcome.brought.written,
             files_removed: stats.map_or(0, |stats| stats.removed),
         })?;
         return Ok(Answer::Yes);
@@ -224,6 +231,9 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             session.ui.report(&format!("{dataset} went from {from} to {}", to.short(SHORT)))?;
             session.ui.report(&format!("  {}", stats_text(stats)))?;
         }
+    }
+    if !args.paths.is_empty() {
+        session.ui.report(&format!("  checked out besides: {}", stats_text(&outcome.brought)))?;
     }
     Ok(Answer::Yes)
 }

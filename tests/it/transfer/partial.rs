@@ -98,3 +98,106 @@ fn what_is_lost_on_both_sides_is_found() {
     }
     assert_snapshot!(two.sandbox.fails(1, ["fsck"]), @"");
 }
+
+/// Bob's clone without data.
+fn without_data(two: &Two) -> serde_json::Value {
+    let bucket = two.bucket();
+    two.sandbox.json(["clone", bucket.to_str().unwrap(), "../bob", "--no-data", "--json"])
+}
+
+#[test]
+fn a_clone_without_data_is_good_for_work() {
+    let two = Two::pushed();
+    two.sandbox.write("d1/f1", "changed by ada");
+    two.ok(&["commit", "-a", "-m", "Second"]);
+    two.ok(&["push"]);
+    let cloned = without_data(&two);
+    assert!(cloned["requests"].as_u64().unwrap() <= 6, "{cloned}");
+    assert!(worktree(&two.path("bob")).is_empty());
+    assert!(stored(&two, "bob") < 64 * 1024, "{}", stored(&two, "bob"));
+    assert_snapshot!(two.other("bob", &["status"]), @"");
+    assert_snapshot!(two.other("bob", &["log", "--oneline"]), @"");
+    assert_snapshot!(two.other("bob", &["ls", "HEAD", "d1"]), @"");
+    assert_snapshot!(two.other("bob", &["diff", "--name-status", "HEAD~1", "HEAD"]), @"");
+    std::fs::create_dir(two.path("bob/d1")).unwrap();
+    std::fs::write(two.path("bob/d1/new"), "by bob").unwrap();
+    two.other("bob", &["add", "d1/new"]);
+    assert_snapshot!(two.other("bob", &["diff", "--staged", "--name-status"]), @"");
+    two.other("bob", &["commit", "-m", "Bob's"]);
+    assert_snapshot!(two.other("bob", &["push"]), @"");
+    assert!(stored(&two, "bob") < 128 * 1024, "{}", stored(&two, "bob"));
+    two.other("bob", &["fsck"]);
+    two.ok(&["pull"]);
+    assert_eq!(std::fs::read_to_string(two.path("work/d1/new")).unwrap(), "by bob");
+    assert_eq!(std::fs::read_to_string(two.path("work/d1/f1")).unwrap(), "changed by ada");
+    assert_eq!(two.sandbox.json(["status", "--json"])["clean"], true);
+
+    // What is asked for comes, and in the end all of it.
+    assert_snapshot!(two.other("bob", &["pull", "d1", "*.bin"]), @"");
+    assert!(std::fs::read(two.path("bob/large.bin")).unwrap() == large(0));
+    assert_snapshot!(two.other("bob", &["status"]), @"");
+    assert_eq!(two.other("bob", &["cat", "HEAD:d2/f2"]), "content of 2");
+    assert_snapshot!(two.other("bob", &["diff", "--content", "HEAD~2", "HEAD~1"]), @"");
+    two.other("bob", &["checkout", "HEAD", "--full"]);
+    assert_eq!(worktree(&two.path("bob")), worktree(&two.path("work")));
+    two.other("bob", &["fsck", "--full"]);
+    two.other("bob", &["gc", "--grace", "0s"]);
+    two.other("bob", &["verify"]);
+}
+
+#[test]
+fn a_filtered_clone_takes_of_new_versions_what_it_wants() {
+    let two = Two::pushed();
+    let bucket = two.bucket();
+    two.ok(&["clone", bucket.to_str().unwrap(), "../bob", "--filter", "d1", "--filter", "d2/f?"]);
+    let there = worktree(&two.path("bob"));
+    assert_eq!(there.len(), 10 + 2 + 2, "{:?}", there.keys());
+    two.sandbox.write("d1/new", "wanted");
+    two.sandbox.write("d3/new", "not wanted");
+    two.ok(&["add", "."]);
+    two.ok(&["commit", "-m", "Second"]);
+    two.ok(&["push"]);
+    two.other("bob", &["pull"]);
+    assert_eq!(std::fs::read_to_string(two.path("bob/d1/new")).unwrap(), "wanted");
+    assert!(!two.path("bob/d3").exists());
+    assert_snapshot!(two.other("bob", &["status"]), @"");
+    two.other("bob", &["verify"]);
+}
+
+#[test]
+fn both_sides_work_and_one_of_them_without_data() {
+    let two = Two::pushed();
+    without_data(&two);
+    std::fs::write(two.path("bob/bobs"), "by bob").unwrap();
+    two.other("bob", &["add", "bobs"]);
+    two.other("bob", &["commit", "-m", "Bob's"]);
+    two.sandbox.write("d1/adas", "by ada");
+    two.ok(&["add", "."]);
+    two.ok(&["commit", "-m", "Ada's"]);
+    two.ok(&["push"]);
+    two.other_fails("bob", 3, &["push"]);
+    two.other("bob", &["push", "--rebase"]);
+    two.ok(&["pull"]);
+    assert_eq!(std::fs::read_to_string(two.path("work/bobs")).unwrap(), "by bob");
+    assert_eq!(std::fs::read_to_string(two.path("work/d1/adas")).unwrap(), "by ada");
+    assert_eq!(two.other("bob", &["cat", "HEAD:d1/adas"]), "by ada");
+    two.ok(&["verify", "--remote"]);
+    two.other("bob", &["fsck"]);
+}
+
+#[test]
+fn an_old_file_comes_back_without_its_bytes_ever_being_here() {
+    let two = Two::pushed();
+    two.ok(&["rm", "large.bin", "d1/f1"]);
+    two.ok(&["commit", "-m", "Second"]);
+    two.ok(&["push"]);
+    without_data(&two);
+    // Staged from an older version, sent as what the remote has.
+    two.other("bob", &["restore", "--staged", "--source", "HEAD~1", "large.bin", "d1/f1"]);
+    two.other("bob", &["commit", "-m", "Back"]);
+    two.other("bob", &["push"]);
+    assert!(stored(&two, "bob") < 128 * 1024, "{}", stored(&two, "bob"));
+    two.ok(&["pull"]);
+    assert!(std::fs::read(two.path("work/large.bin")).unwrap() == large(0));
+    assert_eq!(std::fs::read_to_string(two.path("work/d1/f1")).unwrap(), "content of 1");
+}
