@@ -108,8 +108,7 @@ fn is_here(repo: &Repository, path: &RepoPath) -> Result<bool, Error> {
     if path.is_root() || repo.fs().stat(&locate(repo.fs(), repo.root(), path)?).is_ok() {
         return Ok(true);
     }
-    let index = repo.index()?;
-    Ok(index.get(path)?.is_some() || index.has_below(path)?)
+    Ok(repo.first_not_staged([path])?.is_none())
 }
 
 fn starts(

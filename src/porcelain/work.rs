@@ -7,6 +7,7 @@ use super::{Error, Pathspec, Repository};
 use crate::model::{ErrorKind, Monitor, RepoPath, TreeId, Version, VersionId};
 use crate::plumbing::host::{FileKind, IoContext, bytes_to_path, publish};
 use crate::plumbing::refresh::Refresh;
+use crate::plumbing::sparse::Behind;
 use crate::store::IndexLock;
 use crate::worktree::{IndexEditor, StagingIndex};
 
@@ -29,6 +30,24 @@ impl Repository {
     fn check_sparse(&self, index: &StagingIndex) -> Result<(), Error> {
         let is_lost = !index.is_sparse() && index.known_tree().is_none() && Wanted::read(self)?.is_some();
         if is_lost { Err(Error::SparseLost) } else { Ok(()) }
+    }
+
+    /// The first of these paths at and below which nothing is staged, checked out or not.
+    ///
+    /// # Errors
+    /// When the index, or a node of the tree behind it, is damaged.
+    pub fn first_not_staged<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a RepoPath>,
+    ) -> Result<Option<&'a RepoPath>, Error> {
+        let index = self.index()?;
+        let behind = Behind::new(self.db(), &index);
+        for path in paths {
+            if !behind.stages(&index, path)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// The staging index, for changing; waits for its lock.

@@ -2,6 +2,8 @@
 //! has only a part of the files. `DSV_MODEL_STEPS` says how many steps are taken in all, as for the model.
 
 mod damage;
+mod face;
+mod paths;
 mod safety;
 
 use std::ffi::OsString;

@@ -24,17 +24,17 @@ pub(crate) fn ls_files(args: &LsFiles, session: &mut Session) -> Result<Answer, 
     if roots.is_empty() {
         roots.push(RepoPath::root());
     }
+    let named = roots.iter().filter(|root| !root.is_root());
+    if let Some(path) = repository.first_not_staged(named)? {
+        return Err(porcelain::Error::NoMatch { paths: vec![path.to_string()] }.into());
+    }
     let mut paths = Vec::new();
     for root in &roots {
-        let before = paths.len();
         if index.get(root).map_err(porcelain::Error::from)?.is_some() {
             paths.push(root.clone());
         }
         for entry in index.iter_below(root) {
             paths.push(entry.map_err(porcelain::Error::from)?.path);
-        }
-        if paths.len() == before && !root.is_root() {
-            return Err(porcelain::Error::NoMatch { paths: vec![root.to_string()] }.into());
         }
     }
     paths.sort_unstable();
@@ -94,17 +94,14 @@ pub(crate) fn update_index(args: &UpdateIndex, session: &mut Session) -> Result<
 
 /// Demands that something is staged at or below each path.
 fn all_staged(repository: &Repository, paths: &[OsString]) -> Result<(), Failure> {
-    let index = repository.index()?;
-    for path in paths {
-        let path = repository.repo_path(Path::new(path))?;
-        let staged = index.get(&path).and_then(|here| Ok(here.is_some() || index.has_below(&path)?));
-        if !staged.map_err(porcelain::Error::from)? {
-            return Err(
-                UsageError::new(format!("'{path}' is not staged yet"), "--add stages what is new").into()
-            );
+    let paths = paths.iter().map(|path| repository.repo_path(Path::new(path)));
+    let paths = paths.collect::<Result<Vec<_>, _>>()?;
+    match repository.first_not_staged(&paths)? {
+        Some(path) => {
+            Err(UsageError::new(format!("'{path}' is not staged yet"), "--add stages what is new").into())
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// `KIND,ID,PATH`
