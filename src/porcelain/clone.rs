@@ -118,21 +118,27 @@ fn prepare(
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Err(occupied()),
         listed => listed.at("list", &root)?,
     };
+    let only_dsv = entries.iter().all(|(name, _)| name == crate::store::DSV_DIR.as_bytes());
     if let Ok(repo) = Repository::open(env.clone(), &root) {
-        let same = remotes::list(&repo)?
-            .get(&origin)
-            .is_some_and(|known| (&known.url, known.promisor) == (&config.url, config.promisor));
-        return if same && repo.refs().list()?.is_empty() { Ok(repo) } else { Err(occupied()) };
-    }
-    if entries.iter().any(|(name, _)| name != crate::store::DSV_DIR.as_bytes()) {
+        let mut remotes = remotes::list(&repo)?;
+        let goes_on = match remotes.remove(&origin) {
+            Some(known) => (&known.url, known.promisor) == (&config.url, config.promisor),
+            // A clone that was ended before it could say where it comes from.
+            None => only_dsv && remotes.is_empty(),
+        };
+        if !goes_on || !repo.refs().list()?.is_empty() {
+            return Err(occupied());
+        }
+    } else if only_dsv {
+        let options = init::Options {
+            dir: Some(root.clone()),
+            dataset: Some(entry.dataset.clone()),
+            ..init::Options::default()
+        };
+        init::run(env, &options, monitor)?;
+    } else {
         return Err(occupied());
     }
-    let options = init::Options {
-        dir: Some(root.clone()),
-        dataset: Some(entry.dataset.clone()),
-        ..init::Options::default()
-    };
-    init::run(env, &options, monitor)?;
     let repo = Repository::open(env.clone(), &root)?;
     if !remotes::list(&repo)?.contains_key(&origin) {
         remotes::add(&repo, &origin, config, monitor)?;

@@ -468,7 +468,7 @@ fn transfer_hint(error: &TransferError) -> Option<String> {
         TransferError::Damaged { .. }
         | TransferError::MissingObject { .. }
         | TransferError::MissingRecord { .. } => {
-            "'dsv verify --remote' tells what else is damaged there; nothing here was changed"
+            "'dsv verify --remote NAME' tells what else is damaged there; nothing here was changed"
         }
         TransferError::NotConfirmed { .. } => "nothing there was changed; run it again",
         TransferError::NotHere { .. } => "bring the version whole first: 'dsv checkout REV --full'",
@@ -516,7 +516,9 @@ fn write_tree_hint(error: &WriteTreeError) -> Option<String> {
 /// What can be done about a failure of the database.
 pub fn store_hint(error: &StoreError) -> Option<String> {
     if let StoreError::NotFetched { hint, .. } = error {
-        return hint.clone().or_else(|| Some("'dsv verify --remote' tells what is damaged there".to_owned()));
+        return hint
+            .clone()
+            .or_else(|| Some("'dsv verify --remote NAME' tells what is damaged there".to_owned()));
     }
     match error.kind() {
         ErrorKind::Conflict => {

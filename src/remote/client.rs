@@ -187,19 +187,23 @@ impl Client {
         }
     }
 
-    /// At most so many bytes of an object from a place in it, fewer where it ends before; `None` when it is not there.
+    /// The bytes of a range of an object and what comes behind it, at most `max_len` bytes in all; `None` when it is not there.
     ///
     /// # Errors
-    /// When the object ends at the place or before it, or when the remote fails.
+    /// [`RemoteError::WrongLength`] when the object ends before the range does, or when the remote fails.
     pub fn get_window(
         &self,
         key: &str,
-        start: u64,
+        range: Range<u64>,
         max_len: u64,
         interrupt: &Interrupt,
     ) -> Result<Option<Bytes>, RemoteError> {
         let path = self.path(key)?;
-        match self.call(interrupt, || self.attempt_range(&path, start..start + max_len))? {
+        let (start, expected) = (range.start, range.end - range.start);
+        match self.call(interrupt, || self.attempt_range(&path, start..start + max_len.max(expected)))? {
+            Ok(bytes) if (bytes.len() as u64) < expected => {
+                Err(self.wrong_length(key, expected, bytes.len() as u64))
+            }
             Ok(bytes) => Ok(Some(bytes)),
             Err(failure) if failure.class == Class::Absent => Ok(None),
             Err(failure) => Err(self.error(failure, Action::Read, key)),

@@ -322,6 +322,7 @@ impl World {
             source: source.map(|source| self.versions[source].0),
             staged: false,
             force,
+            ..Default::default()
         };
         let folders = self.staged_folders();
         let restored = restore::run(&self.repo(), &options, &monitor());

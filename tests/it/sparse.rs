@@ -102,7 +102,8 @@ fn bring(
     staged: bool,
     force: bool,
 ) -> Result<restore::Outcome, Error> {
-    let options = restore::Options { paths: given(repo, &[path]), source, staged, force };
+    let options =
+        restore::Options { paths: given(repo, &[path]), source, staged, force, ..Default::default() };
     restore::run(repo, &options, &monitor())
 }
 

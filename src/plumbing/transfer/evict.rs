@@ -82,7 +82,7 @@ impl Finder<'_, '_> {
     fn batches(
         &mut self,
         kind: RecordKind,
-        each: &mut dyn FnMut(&mut Self, &[RecordKey]) -> Result<(), TransferError>,
+        mut each: impl FnMut(&mut Self, &[RecordKey]) -> Result<(), TransferError>,
     ) -> Result<(), TransferError> {
         let mut batch = Vec::new();
         for file in self.db.indexes().iter() {
@@ -102,7 +102,7 @@ impl Finder<'_, '_> {
     }
 
     fn whole_blobs(&mut self, going: &RecordSet, outcome: &mut EvictOutcome) -> Result<(), TransferError> {
-        self.batches(RecordKind::Blob, &mut |finder, batch| {
+        self.batches(RecordKind::Blob, |finder, batch| {
             for ((kind, id), place) in batch.iter().zip(find_any_form(finder.peer, finder.index, batch)?) {
                 match place {
                     Some(placed) if placed.kind == RecordKind::Blob => {
@@ -119,7 +119,7 @@ impl Finder<'_, '_> {
     fn chunked_blobs(&mut self, going: &RecordSet, outcome: &mut EvictOutcome) -> Result<(), TransferError> {
         let mut held = Vec::new();
         let needed = RecordSet::new(self.db);
-        self.batches(RecordKind::ChunkedBlob, &mut |finder, roots| {
+        self.batches(RecordKind::ChunkedBlob, |finder, roots| {
             for root in roots {
                 let parts = finder.parts(*root)?;
                 let places = finder.index.find(finder.peer, &parts)?;

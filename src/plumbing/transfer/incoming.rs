@@ -119,7 +119,7 @@ fn fetch_range(
     let key = keys::pack(&range.records[0].pack);
     let len = range.end - range.start;
     let bytes = match ahead > len {
-        true => peer.get_window(&key, range.start, ahead)?,
+        true => peer.get_window(&key, range.start..range.end, ahead)?,
         false => peer.get_range(&key, range.start..range.end)?,
     };
     for placed in &range.records {

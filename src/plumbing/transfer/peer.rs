@@ -53,9 +53,14 @@ impl Peer<'_> {
         bytes.ok_or_else(|| self.missing(key))
     }
 
-    /// At most so many bytes of an object that must be there, from a place in it.
-    pub(super) fn get_window(&self, key: &str, start: u64, max_len: u64) -> Result<Bytes, TransferError> {
-        let bytes = self.client.get_window(key, start, max_len, self.interrupt)?;
+    /// A part of an object that must be there, and what comes behind it.
+    pub(super) fn get_window(
+        &self,
+        key: &str,
+        range: std::ops::Range<u64>,
+        max_len: u64,
+    ) -> Result<Bytes, TransferError> {
+        let bytes = self.client.get_window(key, range, max_len, self.interrupt)?;
         bytes.ok_or_else(|| self.missing(key))
     }
 

@@ -54,6 +54,7 @@ fn settings_of_a_repository_and_of_a_person() {
     core.large-compression  1     default
     core.lock-timeout       60    default
     core.pack-size          64    default
+    core.small-compression  1     default
     gc.log-days             90    default
     store.path              -     unset
     user.email              -     unset

@@ -115,7 +115,8 @@ fn a_push_is_some_requests_whatever_the_number_of_files() {
     // A change of one file costs what it costs.
     let (outcome, stats) = world.push(world.commit(5..6, "second"));
     assert!(outcome.moved && stats.requests() <= 14, "{stats:?}");
-    assert!(stats.bytes_sent < 40_000, "{stats:?}");
+    // The change, and the small segment that its records are merged into.
+    assert!(stats.bytes_sent < 200_000, "{stats:?}");
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn a_clone_is_some_requests_and_a_fetch_of_a_change_costs_the_change() {
     world.push(world.commit(5..6, "second"));
     let stats = world.fetch(&db, &[first]);
     assert!(stats.requests() <= 12, "{stats:?}");
-    assert!(stats.bytes_received < 100_000, "{stats:?}");
+    assert!(stats.bytes_received < 200_000, "{stats:?}");
 }
 
 #[test]
