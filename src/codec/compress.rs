@@ -1,6 +1,7 @@
 //! Compression of one record: zstd where it pays, the bytes themselves where it does not.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io;
 
 use super::DecodeError;
@@ -129,6 +130,21 @@ impl std::fmt::Debug for Compressor {
     }
 }
 
+thread_local! {
+    /// Made once for each thread: to make one takes longer than to decompress a small record.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn unzstd(stored: &[u8], raw_len: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            none => none.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decompressor.decompress(stored, raw_len)
+    })
+}
+
 /// The raw bytes of a record; `raw_len` is what its header promises and bounds the allocation.
 ///
 /// # Errors
@@ -142,7 +158,7 @@ pub fn decompress(
     let raw = match compression {
         Compression::Raw => Cow::Borrowed(stored),
         Compression::Zstd => {
-            Cow::Owned(zstd::bulk::decompress(stored, raw_len).map_err(|e| wrong(format!("zstd: {e}")))?)
+            Cow::Owned(unzstd(stored, raw_len).map_err(|e| wrong(format!("zstd: {e}")))?)
         }
     };
     if raw.len() != raw_len {
