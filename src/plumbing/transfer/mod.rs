@@ -4,14 +4,18 @@
 //! refs whose newest entry names the segments that list everything its version needs. What is sent goes in
 //! that order, each step confirmed before the next: an entry never leads to what is not there.
 
+mod condemned;
 mod delta;
 mod error;
 mod fetch;
+pub mod gc;
 mod incoming;
 pub mod index;
+mod leads;
 pub mod log;
 mod outgoing;
 mod peer;
+mod publish;
 mod push;
 mod segment;
 mod select;

@@ -3,29 +3,32 @@
 //! The order is what makes it safe: a mark that says `uploading`, packs, index segments, each confirmed by length,
 //! the mark says `final`, the next entry of the log of refs, and the mark goes. Whatever ends this in between
 //! leaves the ref where it was, and packs that the next attempt finds again.
+//!
+//! Beside a collection of garbage it is safe since nothing is used whose name is condemned: at the beginning the list of
+//! these is read, and right before the entry is created it is asked whether there is a newer one. What the newest entry
+//! of the own dataset leads to needs no such care: the new entry follows that one or none.
 
+use super::condemned::Condemned;
 use super::index::RemoteIndex;
 use super::log::{self, Appended};
 use super::outgoing::{self, Resume, Sent};
-use super::segment;
+use super::publish;
 use super::select::{Selection, select};
 use super::{Peer, TransferError};
 use crate::codec::json_line::encode_upload;
 use crate::codec::pack::RECORD_HEADER_LEN;
 use crate::codec::repository_format::RepositoryFormat;
-use crate::codec::segment::{Placed, Section, SegmentHead, encode_segment};
+use crate::codec::segment::{Placed, Section};
 use crate::model::{
-    DatasetName, Expected, Interrupt, Monitor, ObjectId, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
+    DatasetName, Expected, Interrupt, Monitor, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
     UploadState, Version, VersionId,
 };
 use crate::plumbing::merge_base;
 use crate::remote::{PutBody, RemoteError, keys};
 use crate::store::{ObjectDb, StoreError};
 use crate::sys::random_hex;
-use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 
-/// Records of one segment at the most.
-const MAX_SEGMENT_RECORDS: usize = 1 << 20;
 /// When an entry would name more segments than this, the small ones are merged.
 const MAX_SEGMENTS: usize = 12;
 /// A segment with fewer records is small.
@@ -78,13 +81,28 @@ pub fn push(
     monitor: &Monitor<'_>,
 ) -> Result<PushOutcome, TransferError> {
     monitor.progress.phase("Looking at the remote", None, None);
-    let newest = log::newest(peer, dataset)?;
-    if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
-        return Ok(unmoved(entry.clone()));
+    let mut newest = log::newest(peer, dataset)?;
+    loop {
+        if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
+            return Ok(unmoved(entry.clone()));
+        }
+        let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
+        push.check_expected(newest.as_ref())?;
+        match push.attempt(newest.as_ref())? {
+            Attempt::Done(outcome) => return Ok(*outcome),
+            Attempt::Overtaken(entry) => {
+                newest = log::newest_from(peer, dataset, entry.map(|entry| *entry).or(newest))?;
+            }
+        }
     }
-    let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
-    push.check_expected(newest.as_ref())?;
-    push.run(newest)
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Done(Box<PushOutcome>),
+    /// What it went on from is no longer what is there, or what it sent is about to be removed: all must be looked at
+    /// again, from the entry that is known to be there.
+    Overtaken(Option<Box<RefEntry>>),
 }
 
 fn unmoved(entry: RefEntry) -> PushOutcome {
@@ -136,14 +154,16 @@ impl Push<'_, '_> {
         TransferError::Moved { url: self.peer.url(), dataset: self.dataset.clone(), theirs }
     }
 
-    fn run(&self, newest: Option<RefEntry>) -> Result<PushOutcome, TransferError> {
-        let (mut index, there) = self.what_is_there(newest.as_ref())?;
+    fn attempt(&self, newest: Option<&RefEntry>) -> Result<Attempt, TransferError> {
+        // Before anything is looked at that may be relied on.
+        let mut condemned = Condemned::read(self.peer)?;
+        let (mut index, there) = self.what_is_there(newest, &condemned)?;
         self.monitor.progress.phase("Finding what is new", None, None);
         let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
         let to_send = stored_bytes(self.db, &selection)?;
         let mark = Mark { push: self, to_send };
         mark.set(self.peer, UploadState::Uploading, None, 0)?;
-        let done = self.send(newest.as_ref(), &mut index, &selection, &mark);
+        let done = self.send(newest, &mut index, &selection, &mut condemned, &mark);
         if let Err(error) = &done {
             mark.tell_failure(error);
         }
@@ -155,22 +175,25 @@ impl Push<'_, '_> {
     fn what_is_there(
         &self,
         newest: Option<&RefEntry>,
+        condemned: &Condemned,
     ) -> Result<(RemoteIndex, Vec<VersionId>), TransferError> {
         let mut index = RemoteIndex::default();
         let mut versions = Vec::new();
-        let mut add = |entry: &RefEntry| {
+        if let Some(entry) = own_base(newest) {
             versions.extend(entry.version);
-            index.add(self.peer, entry.segments.iter().cloned())
-        };
-        match newest {
-            Some(entry) => add(entry)?,
-            None => {
-                for other in log::datasets(self.peer)? {
-                    if let Some(entry) = log::newest(self.peer, &other)? {
-                        add(&entry)?;
-                    }
-                }
+            index.add(self.peer, entry.segments.iter().cloned())?;
+            return Ok((index, versions));
+        }
+        for other in log::datasets(self.peer)? {
+            let Some(entry) = log::newest(self.peer, &other)?.filter(|entry| entry.version.is_some()) else {
+                continue;
+            };
+            // Of a dataset of which something is about to be removed nothing is relied on.
+            if publish::keys_of(&entry.segments).iter().any(|key| condemned.names(key)) {
+                continue;
             }
+            versions.extend(entry.version);
+            index.add(self.peer, entry.segments)?;
         }
         Ok((index, versions))
     }
@@ -180,34 +203,54 @@ impl Push<'_, '_> {
         newest: Option<&RefEntry>,
         index: &mut RemoteIndex,
         selection: &Selection,
+        condemned: &mut Condemned,
         mark: &Mark<'_, '_, '_>,
-    ) -> Result<PushOutcome, TransferError> {
+    ) -> Result<Attempt, TransferError> {
         let records = selection.metadata.len() as u64 + selection.data.len();
         self.monitor.progress.phase("Sending", Some(records), Some(mark.to_send));
-        let resume = Resume::new(self.peer, &self.tip)?;
-        let sent = outgoing::send(self.peer, self.db, selection, &resume, self.monitor)?;
+        let resume = Resume::new(self.peer, &self.tip.to_string())?;
+        let mut sent = outgoing::send(self.peer, self.db, selection, &resume, condemned, self.monitor)?;
         self.monitor.progress.phase("Publishing", None, None);
         let (versions, packs, bytes) = (selection.versions, sent.packs, sent.bytes);
+        let own = own_base(newest).is_some();
         // Of other datasets' segments only if something there is relied on.
-        let relied_on = if newest.is_some() || selection.found_there {
-            std::mem::take(index)
+        let relied_on =
+            if own || selection.found_there { std::mem::take(index) } else { RemoteIndex::default() };
+        let mut used: HashSet<String> = std::mem::take(&mut sent.keys);
+        let old = publish::keys_of(&relied_on.infos());
+        let segments = self.publish_segments(relied_on, sent, condemned)?;
+        if own {
+            used.extend(publish::keys_of(&segments).into_iter().filter(|key| !old.contains(key)));
         } else {
-            RemoteIndex::default()
-        };
-        let segments = self.publish_segments(relied_on, sent)?;
+            used.extend(publish::keys_of(&segments).into_iter().chain(old));
+        }
         if newest.is_none() {
             self.write_format()?;
         }
         mark.set(self.peer, UploadState::Final, None, bytes)?;
-        let entry = self.move_ref(newest, segments)?;
+        if !condemned.leaves(self.peer, &used)? {
+            return Ok(Attempt::Overtaken(None));
+        }
+        let entry = match self.move_ref(newest, segments)? {
+            Ok(entry) => entry,
+            Err(other) => {
+                self.check_expected(Some(&other))?;
+                return Ok(Attempt::Overtaken(Some(other)));
+            }
+        };
         resume.forget();
         mark.remove();
-        Ok(PushOutcome { entry, moved: true, versions, records, packs, bytes })
+        Ok(Attempt::Done(Box::new(PushOutcome { entry, moved: true, versions, records, packs, bytes })))
     }
 
     /// Lists what was sent in new segments, together with what lies in small old ones when there are too many of
     /// them. Returns all segments that the version needs.
-    fn publish_segments(&self, index: RemoteIndex, sent: Sent) -> Result<Vec<SegmentInfo>, TransferError> {
+    fn publish_segments(
+        &self,
+        index: RemoteIndex,
+        sent: Sent,
+        condemned: &Condemned,
+    ) -> Result<Vec<SegmentInfo>, TransferError> {
         let (mut metadata, mut data) = (sent.metadata, sent.data);
         let mut keep = index.infos();
         if keep.len() >= MAX_SEGMENTS {
@@ -222,35 +265,10 @@ impl Push<'_, '_> {
             }
             keep = large;
         }
-        let mut metadata = metadata.as_slice();
-        let mut data = data.as_slice();
-        while !(metadata.is_empty() && data.is_empty()) {
-            let (first, rest) = metadata.split_at(metadata.len().min(MAX_SEGMENT_RECORDS));
-            metadata = rest;
-            let room = MAX_SEGMENT_RECORDS - first.len();
-            let (second, rest) = data.split_at(data.len().min(room));
-            data = rest;
-            keep.push(self.publish_segment(first, second)?);
-        }
+        keep.extend(publish::segments(self.peer, condemned, &metadata, &data)?);
         keep.sort_unstable();
         keep.dedup();
         Ok(keep)
-    }
-
-    fn publish_segment(&self, metadata: &[Placed], data: &[Placed]) -> Result<SegmentInfo, TransferError> {
-        let bytes = encode_segment(metadata, data);
-        let name = ObjectId::Sha256(Sha256::digest(&bytes).into()).to_string();
-        let key = keys::segment(&name);
-        let head = SegmentHead::decode(&bytes).map_err(|source| self.peer.damaged(&key, source))?;
-        segment::keep(self.peer, &name, &bytes)?;
-        let info = SegmentInfo {
-            name,
-            bytes: bytes.len() as u64,
-            metadata_bytes: head.metadata_len,
-            records: head.metadata_records + head.data_records,
-        };
-        self.peer.put_confirmed(&key, &PutBody::from(bytes))?;
-        Ok(info)
     }
 
     fn write_format(&self) -> Result<(), TransferError> {
@@ -258,12 +276,12 @@ impl Push<'_, '_> {
         self.peer.create(keys::FORMAT, format.encode().into_bytes()).map(drop)
     }
 
-    /// Creates the next entry of the log. Who loses the race against one that sent the same version has won.
+    /// Creates the next entry of the log, or tells which one came first.
     fn move_ref(
         &self,
         newest: Option<&RefEntry>,
         segments: Vec<SegmentInfo>,
-    ) -> Result<RefEntry, TransferError> {
+    ) -> Result<Result<RefEntry, Box<RefEntry>>, TransferError> {
         let options = self.options;
         let entry = RefEntry {
             format: REMOTE_FORMAT,
@@ -278,15 +296,18 @@ impl Push<'_, '_> {
             why: options.why.clone(),
             segments,
         };
-        match log::append(self.peer, &entry)? {
+        Ok(match log::append(self.peer, &entry)? {
             Appended::Won => Ok(entry),
+            // Who loses the race against one that sent the same version has won.
             Appended::Lost(other) if other.version == Some(self.tip) => Ok(*other),
-            Appended::Lost(other) => match (other.version, self.options.expected) {
-                (Some(theirs), None) => Err(self.diverged(theirs)),
-                (theirs, _) => Err(self.moved(theirs)),
-            },
-        }
+            Appended::Lost(other) => Err(other),
+        })
     }
+}
+
+/// The newest entry of the own dataset, if what it names can be relied on: of a dataset that was removed nothing needs to stay.
+fn own_base(newest: Option<&RefEntry>) -> Option<&RefEntry> {
+    newest.filter(|entry| entry.version.is_some())
 }
 
 /// Bytes that packs of a selection have, tables left out.
