@@ -82,13 +82,15 @@ pub fn push(
 ) -> Result<PushOutcome, TransferError> {
     monitor.progress.phase("Looking at the remote", None, None);
     let mut newest = log::newest(peer, dataset)?;
+    if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
+        return Ok(unmoved(entry.clone()));
+    }
+    // Before anything is looked at that may be relied on; what an attempt learns the next one knows.
+    let mut condemned = Condemned::read(peer)?;
+    let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
     loop {
-        if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
-            return Ok(unmoved(entry.clone()));
-        }
-        let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
         push.check_expected(newest.as_ref())?;
-        match push.attempt(newest.as_ref())? {
+        match push.attempt(newest.as_ref(), &mut condemned)? {
             Attempt::Done(outcome) => return Ok(*outcome),
             Attempt::Overtaken(entry) => {
                 newest = log::newest_from(peer, dataset, entry.map(|entry| *entry).or(newest))?;
@@ -154,16 +156,18 @@ impl Push<'_, '_> {
         TransferError::Moved { url: self.peer.url(), dataset: self.dataset.clone(), theirs }
     }
 
-    fn attempt(&self, newest: Option<&RefEntry>) -> Result<Attempt, TransferError> {
-        // Before anything is looked at that may be relied on.
-        let mut condemned = Condemned::read(self.peer)?;
-        let (mut index, there) = self.what_is_there(newest, &condemned)?;
+    fn attempt(
+        &self,
+        newest: Option<&RefEntry>,
+        condemned: &mut Condemned,
+    ) -> Result<Attempt, TransferError> {
+        let (mut index, there) = self.what_is_there(newest, condemned)?;
         self.monitor.progress.phase("Finding what is new", None, None);
         let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
         let to_send = stored_bytes(self.db, &selection)?;
         let mark = Mark { push: self, to_send };
         mark.set(self.peer, UploadState::Uploading, None, 0)?;
-        let done = self.send(newest, &mut index, &selection, &mut condemned, &mark);
+        let done = self.send(newest, &mut index, &selection, condemned, &mark);
         if let Err(error) = &done {
             mark.tell_failure(error);
         }

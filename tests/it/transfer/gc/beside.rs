@@ -350,6 +350,21 @@ fn a_collection_that_dies_at_any_request_is_ended_by_the_next() {
 }
 
 #[test]
+fn a_list_that_the_head_does_not_tell_of_is_found() {
+    for state in [State::Condemned, State::Removable, State::Removed] {
+        for what in PUSHES {
+            let _told = Context(move || format!("{what:?} in {state:?}"));
+            let case = Case::new(state);
+            let carl = case.carl();
+            carl.client().delete("gc/-head.json", &Interrupt::new()).unwrap();
+            case.push(what, TimedStore::new(&case.bucket));
+            case.settle(&[what]);
+            assert!(case.bucket.sizes().iter().any(|(key, _)| key == "gc/-head.json"));
+        }
+    }
+}
+
+#[test]
 fn what_was_replaced_of_late_can_be_had_all_the_time() {
     let case = Case::new(State::Removed);
     case.push(Push::Next, TimedStore::new(&case.bucket));

@@ -59,6 +59,41 @@ fn the_bucket_holds_little_more_than_what_is_in_use() {
 }
 
 #[test]
+fn a_dataset_that_was_removed_goes_and_can_be_made_anew() {
+    let home = Home::new();
+    home.write(0..10, 20_000, 1);
+    let first = home.commit("first");
+    home.write(10..20, 200_000, 2);
+    let second = home.commit("second");
+    let bucket = Bucket::new(START);
+    let cache = scratch();
+    let ada = Actor::new(&home, &bucket, cache.path());
+    ada.push("cats", first, None).unwrap();
+    ada.push("old", second, None).unwrap();
+    bucket.wait(LONG);
+    ada.remove("old");
+    for _ in 0..2 {
+        ada.gc().unwrap();
+        // The way back.
+        assert_eq!(ada.assert_fetched("old", Some(1)), second);
+        bucket.wait(LONG / 3);
+    }
+    for _ in 0..3 {
+        bucket.wait(LONG);
+        ada.gc().unwrap();
+    }
+    let left = below(&bucket, "packs/").0;
+    assert!(left < 300_000, "{left}");
+    ada.assert_whole();
+    // Its last entry still names segments, which are gone.
+    ada.push("old", second, None).unwrap();
+    assert_eq!((ada.newest("old").0, ada.assert_fetched("old", None)), (3, second));
+    bucket.wait(LONG);
+    ada.gc().unwrap();
+    ada.assert_whole();
+}
+
+#[test]
 fn many_small_pushes_become_few_packs() {
     let home = Home::new();
     home.write(0..100, 500, 1);

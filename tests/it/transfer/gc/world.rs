@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsv::model::{DatasetName, Expected, Head, Interrupt, Monitor, Time, VersionId};
+use dsv::model::{DatasetName, Expected, Head, Interrupt, Monitor, RefEntry, Time, VersionId};
 use dsv::plumbing::transfer::gc::{GcOptions, GcOutcome, gc};
 use dsv::plumbing::transfer::index::RemoteIndex;
+use dsv::plumbing::transfer::log::Appended;
 use dsv::plumbing::transfer::{
     FetchOptions, Peer, PushOptions, PushOutcome, TransferError, VerifyOptions, fetch, log, push, verify,
 };
@@ -153,6 +154,20 @@ impl<'a> Actor<'a> {
         let options = FetchOptions::default();
         fetch(&peer, &Arc::new(db.unwrap()), &mut index, &[tip], &options, &Monitor::quiet()).unwrap();
         tip
+    }
+
+    /// Removes a dataset, as an entry does that has no version.
+    pub(super) fn remove(&self, name: &str) {
+        let newest = log::newest(&self.peer(), &dataset(name)).unwrap().unwrap();
+        let entry = RefEntry {
+            number: newest.number + 1,
+            previous: newest.version,
+            version: None,
+            write_id: "removed".to_owned(),
+            why: "remove".to_owned(),
+            ..newest
+        };
+        assert_eq!(log::append(&self.peer(), &entry).unwrap(), Appended::Won);
     }
 
     /// The number of the newest entry, and its version.
