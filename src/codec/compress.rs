@@ -157,9 +157,7 @@ pub fn decompress(
     let wrong = |why: String| DecodeError::malformed("record", why);
     let raw = match compression {
         Compression::Raw => Cow::Borrowed(stored),
-        Compression::Zstd => {
-            Cow::Owned(unzstd(stored, raw_len).map_err(|e| wrong(format!("zstd: {e}")))?)
-        }
+        Compression::Zstd => Cow::Owned(unzstd(stored, raw_len).map_err(|e| wrong(format!("zstd: {e}")))?),
     };
     if raw.len() != raw_len {
         return Err(wrong(format!("{} bytes where {raw_len} were promised", raw.len())));

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DecodeError;
-use crate::model::{Event, EventId, RefEntry, RefMove, Upload};
+use crate::model::{CondemnedList, Event, EventId, RefEntry, RefMove, Upload};
 
 /// Longest line that is read, in bytes.
 pub const MAX_LINE_LEN: usize = 1024 * 1024;
@@ -76,13 +76,36 @@ pub fn encode_ref_entry(entry: &RefEntry) -> Vec<u8> {
 /// # Errors
 /// When it is none.
 pub fn decode_ref_entry(bytes: &[u8]) -> Result<RefEntry, DecodeError> {
-    const WHAT: &str = "entry of a remote's log of refs";
-    let malformed = |why: String| DecodeError::malformed(WHAT, why);
-    let entry: RefEntry = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
-    if entry.format == 0 || entry.number == 0 {
+    decode_numbered("entry of a remote's log of refs", bytes, |entry: &RefEntry| (entry.format, entry.number))
+}
+
+/// The bytes of a list of what is about to be removed from a remote.
+pub fn encode_condemned(list: &CondemnedList) -> Vec<u8> {
+    encode(list)
+}
+
+/// Decodes a list of what is about to be removed from a remote. Keys that are not known are passed over, as in
+/// [`decode_ref_entry`].
+///
+/// # Errors
+/// When it is none.
+pub fn decode_condemned(bytes: &[u8]) -> Result<CondemnedList, DecodeError> {
+    decode_numbered("list of condemned objects", bytes, |list: &CondemnedList| (list.format, list.number))
+}
+
+/// Decodes a value that may have keys that are not known, and has a format and a number from 1.
+fn decode_numbered<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+    format_and_number: impl FnOnce(&T) -> (u32, u64),
+) -> Result<T, DecodeError> {
+    let malformed = |why: String| DecodeError::malformed(what, why);
+    let value: T = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+    let (format, number) = format_and_number(&value);
+    if format == 0 || number == 0 {
         return Err(malformed("a number is 0".to_owned()));
     }
-    Ok(entry)
+    Ok(value)
 }
 
 /// The bytes of the mark of an upload under way.
@@ -103,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{EventAction, RefName, TagName, Time, VersionId};
+    use crate::model::{CondemnedObject, EventAction, RefName, TagName, Time, VersionId};
 
     fn event(who: &str) -> Event {
         Event {
@@ -161,12 +184,51 @@ mod tests {
         assert_eq!(decode_ref_move(&encode_ref_move(&moved)).unwrap(), moved);
     }
 
+    fn condemned(objects: Vec<CondemnedObject>) -> CondemnedList {
+        let (who, time) = ("Ada".to_owned(), Time { seconds: 1_700_000_000, offset: 3600 });
+        CondemnedList { format: 1, reader_features: vec![], number: 3, who, time, objects }
+    }
+
+    #[test]
+    fn condemned_lists_come_back_and_bad_ones_are_refused() {
+        let since = Some(Time { seconds: 5, offset: 0 });
+        let object = CondemnedObject { key: "index/x.seg".to_owned(), bytes: 7, since, gone: None };
+        let list = condemned(vec![object.clone(), CondemnedObject { since: None, gone: since, ..object }]);
+        let bytes = encode_condemned(&list);
+        assert_eq!(decode_condemned(&bytes).unwrap(), list);
+        let text = String::from_utf8(bytes).unwrap();
+        let newer = text.replace("\"format\"", "\"another\":[],\"format\"");
+        assert_eq!(decode_condemned(newer.as_bytes()).unwrap(), list);
+        for bad in [
+            text.replace("\"number\":3", "\"number\":0"),
+            text.replace("\"format\":1", "\"format\":0"),
+            text.replace("\"bytes\":7", "\"bytes\":-7"),
+            text.replace("1970", "soon"),
+            format!("{text}{text}"),
+        ] {
+            assert!(decode_condemned(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_condemned_list_comes_back(
+            objects in proptest::collection::vec((".*", any::<u64>(), any::<bool>(), 0i64..200_000_000_000), 0..5),
+        ) {
+            let object = |(key, bytes, new, seconds): (String, u64, bool, i64)| {
+                let since = Some(Time { seconds, offset: 0 }).filter(|_| !new);
+                CondemnedObject { key, bytes, since, gone: since }
+            };
+            let list = condemned(objects.into_iter().map(object).collect());
+            prop_assert_eq!(decode_condemned(&encode_condemned(&list)).unwrap(), list);
+        }
+
         #[test]
         fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode_event(&bytes);
             let _ = decode_ref_move(&bytes);
             let _ = decode_ref_entry(&bytes);
+            let _ = decode_condemned(&bytes);
             let _ = decode_upload(&bytes);
         }
 

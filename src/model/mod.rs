@@ -26,6 +26,6 @@ pub use path::{
 };
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
 pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName, TRACKING_REFS};
-pub use remote::{REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
+pub use remote::{CondemnedList, CondemnedObject, REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
 pub use time::Time;
 pub use version::{Author, GitOrigin, Origin, Version};

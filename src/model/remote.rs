@@ -1,4 +1,4 @@
-//! What a remote says of itself: entries of its logs of refs, and uploads under way.
+//! What a remote says of itself: entries of its logs of refs, uploads under way, and what is about to be removed.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,10 +49,43 @@ pub struct RefEntry {
     pub who: String,
     /// When.
     pub time: Time,
-    /// Why: `push`, `rebase`.
+    /// Why: `push`, `push --rebase`; `gc` when the version stays and only what lies where has changed.
     pub why: String,
     /// Segments that list all that the version needs, in order of name.
     pub segments: Vec<SegmentInfo>,
+}
+
+/// An object of a remote that nothing referred to when it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CondemnedObject {
+    /// Its key: that of a pack or of an index segment.
+    pub key: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Since when it is condemned, by the clock of the store; `None` when this list is the first one that names it, and
+    /// it is condemned since the list was written.
+    pub since: Option<Time>,
+    /// Since when it is known to be gone; `None` while it may be there.
+    pub gone: Option<Time>,
+}
+
+/// What a collection of garbage on a remote wants to be removed: nobody may begin to use what is named here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CondemnedList {
+    /// The format of the remote, at least 1.
+    pub format: u32,
+    /// What a reader must know of besides.
+    pub reader_features: Vec<String>,
+    /// The list's number, from 1.
+    pub number: u64,
+    /// Who collected.
+    pub who: String,
+    /// When, by their clock.
+    pub time: Time,
+    /// The objects, in order of key.
+    pub objects: Vec<CondemnedObject>,
 }
 
 /// How far the upload of a version has come.

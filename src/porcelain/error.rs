@@ -239,6 +239,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// What nothing refers to on a remote was to go at once.
+    #[error("a time of grace of less than an hour is too short for a remote")]
+    GraceTooShort,
     /// A path cannot be moved.
     #[error("cannot move '{from}' to '{to}': {why}")]
     CannotMove {
@@ -330,7 +333,9 @@ impl Error {
             Self::Rev(error) => error.kind(),
             Self::Label(error) => error.kind(),
             Self::History(error) => error.kind(),
-            Self::NoPaths { .. } | Self::BadPattern { .. } | Self::NoMessage => ErrorKind::Usage,
+            Self::NoPaths { .. } | Self::BadPattern { .. } | Self::NoMessage | Self::GraceTooShort => {
+                ErrorKind::Usage
+            }
             Self::NoMatch { .. }
             | Self::UnknownPath { .. }
             | Self::NoFile { .. }
@@ -437,6 +442,9 @@ impl Error {
                 ));
             }
             Self::CloneTarget { .. } => "name another folder, or an empty one",
+            Self::GraceTooShort => {
+                "somebody may be pushing, and others may read what was just replaced; give --grace 1h or more"
+            }
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
             Self::Worktree(error) => return worktree_hint(error),

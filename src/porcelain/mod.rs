@@ -17,6 +17,7 @@ mod fast_forward;
 pub mod fetch;
 pub mod fsck;
 pub mod gc;
+pub mod gc_remote;
 pub mod info;
 pub mod init;
 pub mod log;

@@ -18,6 +18,13 @@ pub const HEADS: &str = "heads/";
 /// In front of the marks of all uploads.
 pub const UPLOADS: &str = "uploads/";
 
+/// In front of the lists of what is about to be removed.
+pub const GARBAGE: &str = "gc/";
+/// A copy of the newest list of what is about to be removed, or of an older one.
+pub const CONDEMNED_HEAD: &str = "gc/-head.json";
+/// Written by whoever collects garbage, to learn what time it is for the store.
+pub const CLOCK: &str = "gc/-clock";
+
 const HEAD_NAME: &str = "/-head.json";
 
 fn hex(bytes: &[u8]) -> String {
@@ -40,6 +47,24 @@ pub fn pack_name(key: &str) -> Option<[u8; 32]> {
 /// The key of an index segment; `name` is the SHA-256 of its bytes as 64 hexadecimal digits.
 pub fn segment(name: &str) -> String {
     format!("{SEGMENTS}{name}.seg")
+}
+
+/// The name of the index segment at a key.
+pub fn segment_name(key: &str) -> Option<&str> {
+    let name = key.strip_prefix(SEGMENTS)?.strip_suffix(".seg")?;
+    crate::model::parse_hex(name).is_ok().then_some(name)
+}
+
+/// The key of a list of what is about to be removed.
+pub fn condemned_list(number: u64) -> String {
+    format!("{GARBAGE}-{number:012}.json")
+}
+
+/// The dataset and the number of the entry of a log of refs at a key.
+pub fn entry_of(key: &str) -> Option<(DatasetName, u64)> {
+    let (dataset, number) = key.strip_prefix(REFS)?.strip_suffix(".json")?.rsplit_once("/-")?;
+    let (dataset, number) = (DatasetName::new(dataset).ok()?, number.parse().ok()?);
+    (ref_entry(&dataset, number) == key).then_some((dataset, number))
 }
 
 /// The key of an entry of a dataset's log of refs.
@@ -72,7 +97,17 @@ mod tests {
         assert_eq!(head(&name), "heads/vision/cats/-head.json");
         assert_eq!(dataset_of_head(&head(&name)), Some(name.clone()));
         assert_eq!(ref_entry(&name, 7), "refs/datasets/vision/cats/-000000000007.json");
+        assert_eq!(entry_of(&ref_entry(&name, 7)), Some((name.clone(), 7)));
+        for bad in [
+            "refs/datasets/cats/-7.json",
+            "refs/datasets/cats/-00000000000x.json",
+            "refs/datasets/-000000000007.json",
+        ] {
+            assert_eq!(entry_of(bad), None, "{bad}");
+        }
         assert_eq!(pack_name(&pack(&[0xab; 32])), Some([0xab; 32]));
+        assert_eq!(segment_name(&segment(&"ab".repeat(32))), Some("ab".repeat(32).as_str()));
+        assert_eq!(segment_name("index/ab.seg"), None);
         for bad in ["packs/aa/x.pack", "packs/ab.pack", "heads/../-head.json", "index/x", ""] {
             assert_eq!((pack_name(bad), dataset_of_head(bad)), (None, None), "{bad}");
         }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dsv::codec::chunk_list::{ChunkList, Piece};
-use dsv::codec::json_line::{encode_event, encode_ref_entry, encode_ref_move, encode_upload};
+use dsv::codec::json_line::{
+    encode_condemned, encode_event, encode_ref_entry, encode_ref_move, encode_upload,
+};
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
 use dsv::codec::ref_file::encode_head;
 use dsv::codec::repository_format::RepositoryFormat;
@@ -14,9 +16,9 @@ use dsv::codec::staging_index::{self, BaseWriter, Frame, Op, Staged, StatFacts, 
 use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
-    Author, ChunkId, DatasetName, Entry, EntryKind, EntryName, Event, EventAction, Head, Label, ObjectId,
-    Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time, Totals, TreeId, Upload, UploadState,
-    Version, VersionId,
+    Author, ChunkId, CondemnedList, CondemnedObject, DatasetName, Entry, EntryKind, EntryName, Event,
+    EventAction, Head, Label, ObjectId, Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time,
+    Totals, TreeId, Upload, UploadState, Version, VersionId,
 };
 
 fn page() -> PathBuf {
@@ -118,6 +120,18 @@ fn texts() -> Vec<(&'static str, String)> {
         to_send: 800,
         sent: 0,
     };
+    let object = |key: String, bytes, since| CondemnedObject { key, bytes, since, gone: None };
+    let condemned = CondemnedList {
+        format: 1,
+        reader_features: vec![],
+        number: 2,
+        who: who.clone(),
+        time,
+        objects: vec![
+            object(format!("index/{}.seg", "03".repeat(32)), 139, None),
+            object(format!("packs/04/{}.pack", "04".repeat(32)), 800, Some(Time { offset: 0, ..time })),
+        ],
+    };
     let action = EventAction::TagAdded { tag: TagName::new("gold").unwrap() };
     let event = Event { version: id, action, who, time, host: "lab".into(), sequence: 0 };
     let line = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap() + "\n";
@@ -128,6 +142,7 @@ fn texts() -> Vec<(&'static str, String)> {
         ("event", line(encode_event(&event))),
         ("ref-entry", line(encode_ref_entry(&entry))),
         ("upload", line(encode_upload(&upload))),
+        ("condemned", line(encode_condemned(&condemned))),
     ]
 }
 

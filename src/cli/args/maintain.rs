@@ -13,18 +13,26 @@ use crate::porcelain::config::Action;
 /// Frees the space of objects that no dataset, tag, log of a dataset or staged file leads to: what was staged and never
 /// committed, and what an interrupted command left. Recent objects are kept, since a running command may still need them; what a
 /// dataset stood at in the last 90 days (setting gc.log-days) is kept, so that a dataset can be brought back.
+///
+/// With --remote, the same on a remote, while others may push to it: what no dataset there leads to, or led to within the time of grace, is
+/// condemned, and removed by a run that comes a time of grace later. Packs of which much is not in use, and many small ones, are
+/// made into new ones.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv gc -n
   dsv gc
   dsv gc --grace 2h
-  dsv gc --grace 0s --forget-moves")]
+  dsv gc --grace 0s --forget-moves
+  dsv gc --remote origin")]
 pub(crate) struct Gc {
+    /// Remove what nothing refers to on this remote, not here
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["forget_moves", "forget_missing"])]
+    pub(crate) remote: Option<String>,
     /// Tell what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Keep what is younger than this, such as 90s, 2h or 30d; 14 days unless told
+    /// Keep what is younger than this, such as 90s, 2h or 30d; 14 days unless told, on a remote an hour at least
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) grace: Option<Duration>,
     /// Keep nothing for the reason that a dataset stood there of late, as gc.log-days tells; a deleted or moved dataset cannot be brought

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::gc_remote;
 use crate::cli::Answer;
 use crate::cli::args::maintain::Gc;
 use crate::cli::error::Failure;
@@ -27,6 +28,9 @@ struct Document {
 
 /// Runs it.
 pub(crate) fn run(args: &Gc, session: &mut Session) -> Result<Answer, Failure> {
+    if let Some(remote) = &args.remote {
+        return gc_remote::run(remote, args, session);
+    }
     let repository = session.repository()?;
     let options = gc::Options {
         dry_run: args.dry_run,

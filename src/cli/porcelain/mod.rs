@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod diff;
 pub(crate) mod evict;
 pub(crate) mod gc;
+mod gc_remote;
 pub(crate) mod info;
 pub(crate) mod init;
 pub(crate) mod log;

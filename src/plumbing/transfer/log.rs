@@ -91,14 +91,15 @@ fn misplaced(peer: &Peer<'_>, key: &str, entry: &RefEntry) -> TransferError {
 fn read(peer: &Peer<'_>, key: &str) -> Result<Option<RefEntry>, TransferError> {
     let Some(bytes) = peer.get(key, MAX_ENTRY_LEN)? else { return Ok(None) };
     let entry = decode_ref_entry(&bytes).map_err(|source| peer.damaged(key, source))?;
-    check_readable(peer, &entry)?;
+    check_readable(peer, entry.format, &entry.reader_features)?;
     Ok(Some(entry))
 }
 
-fn check_readable(peer: &Peer<'_>, entry: &RefEntry) -> Result<(), TransferError> {
-    let why = if entry.format > REMOTE_FORMAT {
-        format!("has format {}, and this dsv knows formats up to {REMOTE_FORMAT}", entry.format)
-    } else if let Some(feature) = entry.reader_features.first() {
+/// Refuses what a newer program wrote and this one would misread.
+pub(super) fn check_readable(peer: &Peer<'_>, format: u32, features: &[String]) -> Result<(), TransferError> {
+    let why = if format > REMOTE_FORMAT {
+        format!("has format {format}, and this dsv knows formats up to {REMOTE_FORMAT}")
+    } else if let Some(feature) = features.first() {
         format!("uses the unknown feature '{}'", crate::model::quote_path(feature.as_bytes()))
     } else {
         return Ok(());

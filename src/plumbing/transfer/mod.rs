@@ -4,17 +4,21 @@
 //! refs whose newest entry names the segments that list everything its version needs. What is sent goes in
 //! that order, each step confirmed before the next: an entry never leads to what is not there.
 
+mod condemned;
 mod delta;
 mod error;
 mod evict;
 mod fetch;
+pub mod gc;
 mod incoming;
 pub mod index;
 mod known;
+mod leads;
 pub mod log;
 mod on_demand;
 mod outgoing;
 mod peer;
+mod publish;
 mod push;
 mod segment;
 mod select;

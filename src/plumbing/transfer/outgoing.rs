@@ -4,27 +4,28 @@
 //! the same packs, so that a push that was cut goes on with the first pack that is not there yet.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::condemned::Condemned;
 use super::select::Selection;
 use super::{Peer, RecordKey, TransferError};
+use crate::codec::Compression;
 use crate::codec::header::PACK;
-use crate::codec::pack::{PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, encode_table};
+use crate::codec::pack::{PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, RecordKind, encode_table};
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::Placed;
 use crate::model::{Monitor, ObjectId};
 use crate::remote::{PutBody, keys};
 use crate::store::{ObjectDb, PackFile, RecordSet, StoreError, pack_file_name};
-use crate::sys::{CreateOptions, IoContext};
+use crate::sys::{CreateOptions, IoContext, random_hex};
 
 /// A pack for a remote is closed when it has grown to so many bytes. With [`UPLOADS`], what a cut push sends again
 /// is what one local pack holds.
-const PACK_TARGET: usize = 32 * 1024 * 1024;
+pub(super) const PACK_TARGET: usize = 32 * 1024 * 1024;
 /// Packs that are on their way at the same time.
 const UPLOADS: usize = 2;
 /// Bytes of a local pack that are read at once.
@@ -39,19 +40,28 @@ struct OutgoingPack {
     placed: Vec<Placed>,
 }
 
-/// Gathers records into packs.
-struct PackBuilder<'a> {
+/// Gathers records into packs, none of which bears a name that is condemned.
+pub(super) struct PackBuilder<'a> {
     buffer: Vec<u8>,
     records: Vec<RecordInfo>,
+    condemned: &'a Condemned,
     full: &'a mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>,
 }
 
 impl<'a> PackBuilder<'a> {
-    fn new(full: &'a mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>) -> Self {
-        Self { buffer: Vec::new(), records: Vec::new(), full }
+    fn new(
+        condemned: &'a Condemned,
+        full: &'a mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>,
+    ) -> Self {
+        Self { buffer: Vec::new(), records: Vec::new(), condemned, full }
     }
 
-    fn append(&mut self, info: RecordInfo, header: &[u8], stored: &[u8]) -> Result<(), TransferError> {
+    pub(super) fn append(
+        &mut self,
+        info: RecordInfo,
+        header: &[u8],
+        stored: &[u8],
+    ) -> Result<(), TransferError> {
         if self.buffer.is_empty() {
             self.buffer.reserve(PACK_TARGET + PACK_TARGET / 8);
             self.buffer.extend_from_slice(&PACK.header());
@@ -63,14 +73,25 @@ impl<'a> PackBuilder<'a> {
     }
 
     /// Ends the pack that is open, if one is.
-    fn close(&mut self) -> Result<(), TransferError> {
+    pub(super) fn close(&mut self) -> Result<(), TransferError> {
         if self.records.is_empty() {
             return Ok(());
         }
         let mut bytes = std::mem::take(&mut self.buffer);
         let records = std::mem::take(&mut self.records);
-        let table = encode_table(&records, bytes.len() as u64);
-        let name: PackName = Sha256::digest(&table).into();
+        let mut in_table = records.clone();
+        let (name, table) = loop {
+            let table = encode_table(&in_table, bytes.len() as u64);
+            let name: PackName = Sha256::digest(&table).into();
+            if !self.condemned.names(&keys::pack(&name)) {
+                break (name, table);
+            }
+            // A record more, which nothing lists, makes it another pack.
+            let (info, salt) = salt();
+            bytes.extend_from_slice(&info.encode_header(&salt));
+            bytes.extend_from_slice(&salt);
+            in_table.push(info);
+        };
         bytes.extend_from_slice(&table);
         let mut offset = PACK_HEADER_LEN;
         let mut placed = Vec::with_capacity(records.len());
@@ -84,9 +105,37 @@ impl<'a> PackBuilder<'a> {
     }
 }
 
+/// A record of random bytes.
+fn salt() -> (RecordInfo, Vec<u8>) {
+    let bytes = random_hex().into_bytes();
+    let len = bytes.len() as u32;
+    let id = Sha256::digest(&bytes).into();
+    let compression = Compression::Raw;
+    (RecordInfo { kind: RecordKind::Blob, compression, stored_len: len, raw_len: len, id }, bytes)
+}
+
+/// Sends a pack of one record of random bytes; returns where that lies.
+///
+/// # Errors
+/// When the remote fails.
+pub(super) fn send_salt(peer: &Peer<'_>, condemned: &Condemned) -> Result<Vec<Placed>, TransferError> {
+    let mut placed = Vec::new();
+    let mut send = |pack: OutgoingPack| {
+        placed.extend(pack.placed);
+        peer.put_confirmed(&keys::pack(&pack.name), &PutBody::from(pack.bytes))
+    };
+    let mut builder = PackBuilder::new(condemned, &mut send);
+    let (info, bytes) = salt();
+    builder.append(info, &info.encode_header(&bytes), &bytes)?;
+    builder.close()?;
+    Ok(placed)
+}
+
 /// What was sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
+    /// The keys of the packs, those included that were there already.
+    pub(super) keys: HashSet<String>,
     /// Where the records of metadata lie now, sorted.
     pub(super) metadata: Vec<Placed>,
     /// Where the others lie now, sorted.
@@ -107,14 +156,29 @@ pub(super) fn send(
     db: &ObjectDb,
     selection: &Selection,
     resume: &Resume<'_>,
+    condemned: &Condemned,
     monitor: &Monitor<'_>,
+) -> Result<Sent, TransferError> {
+    send_packs(peer, resume, condemned, monitor, &mut |builder| make_packs(db, selection, monitor, builder))
+}
+
+/// Sends the packs that `make` makes. Each is confirmed before this returns.
+///
+/// # Errors
+/// What `make` returns; when the remote fails: what was confirmed stays and is not sent again.
+pub(super) fn send_packs(
+    peer: &Peer<'_>,
+    resume: &Resume<'_>,
+    condemned: &Condemned,
+    monitor: &Monitor<'_>,
+    make: &mut dyn FnMut(&mut PackBuilder<'_>) -> Result<(), TransferError>,
 ) -> Result<Sent, TransferError> {
     let sent = Mutex::new(Sent::default());
     let failed: Mutex<Option<TransferError>> = Mutex::new(None);
     let (sender, receiver) = crossbeam_channel::bounded::<OutgoingPack>(0);
-    let done = AtomicBool::new(false);
+    let (end, ended) = crossbeam_channel::bounded::<()>(0);
     std::thread::scope(|scope| {
-        scope.spawn(|| show(peer, &done, monitor));
+        scope.spawn(move || show(peer, &ended, monitor));
         let uploaders: Vec<_> = (0..UPLOADS)
             .map(|_| {
                 let receiver = receiver.clone();
@@ -133,15 +197,16 @@ pub(super) fn send(
             })
             .collect();
         drop(receiver);
-        let made = make_packs(db, selection, monitor, &mut |pack| {
+        let mut full = |pack| {
             // Nobody takes packs any more after a failure, which is told below.
             sender.send(pack).map_err(|_| TransferError::Interrupted(crate::model::Interrupted))
-        });
+        };
+        let made = make(&mut PackBuilder::new(condemned, &mut full));
         drop(sender);
         for uploader in uploaders {
             uploader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error),
             None => made,
@@ -156,17 +221,17 @@ pub(super) fn send(
 fn note(sent: &Mutex<Sent>, pack: OutgoingPack) {
     let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
     sent.packs += 1;
+    sent.keys.insert(keys::pack(&pack.name));
     sent.bytes += pack.bytes.len() as u64;
     let is_data = pack.placed.first().is_some_and(|placed| placed.kind.is_data());
     let list = if is_data { &mut sent.data } else { &mut sent.metadata };
     list.extend(pack.placed);
 }
 
-/// Shows the bytes that go over the wire, as they go.
-fn show(peer: &Peer<'_>, done: &AtomicBool, monitor: &Monitor<'_>) {
+/// Shows the bytes that go over the wire, as they go, until the other side of `ended` is dropped.
+fn show(peer: &Peer<'_>, ended: &crossbeam_channel::Receiver<()>, monitor: &Monitor<'_>) {
     let mut shown = peer.client.stats().bytes_sent;
-    while !done.load(Ordering::Relaxed) {
-        std::thread::sleep(TICK);
+    while ended.recv_timeout(TICK) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
         let now = peer.client.stats().bytes_sent;
         monitor.progress.advance(0, now.saturating_sub(shown));
         shown = now;
@@ -195,14 +260,13 @@ fn make_packs(
     db: &ObjectDb,
     selection: &Selection,
     monitor: &Monitor<'_>,
-    full: &mut dyn FnMut(OutgoingPack) -> Result<(), TransferError>,
+    builder: &mut PackBuilder<'_>,
 ) -> Result<(), TransferError> {
     // Data before what refers to it, here as everywhere.
-    let mut builder = PackBuilder::new(full);
     let packs: BTreeSet<PackName> = selection.data.indexes().iter().flat_map(|file| file.packs()).collect();
     let mut copied = 0;
     for name in packs {
-        copied += copy_data(db, &name, &selection.data, &mut builder, monitor)?;
+        copied += copy_data(db, &name, &selection.data, builder, monitor)?;
     }
     builder.close()?;
     if copied != selection.data.len() {
@@ -210,7 +274,7 @@ fn make_packs(
     }
     for key in &selection.metadata {
         monitor.interrupt.check()?;
-        copy_metadata(db, key, &mut builder)?;
+        copy_metadata(db, key, builder)?;
     }
     builder.close()
 }
@@ -290,7 +354,7 @@ fn copy_metadata(
     builder.append(info, header, stored)
 }
 
-/// The packs that an earlier attempt to send the same version sent.
+/// The packs that an earlier attempt to do the same sent.
 #[derive(Debug)]
 pub(super) struct Resume<'a> {
     peer: &'a Peer<'a>,
@@ -300,11 +364,11 @@ pub(super) struct Resume<'a> {
 }
 
 impl<'a> Resume<'a> {
-    /// What is known of an earlier attempt; nothing, if that cannot be read.
-    pub(super) fn new(peer: &'a Peer<'a>, version: &crate::model::VersionId) -> Result<Self, TransferError> {
+    /// What is known of an earlier attempt, at what `name` tells; nothing, if that cannot be read.
+    pub(super) fn new(peer: &'a Peer<'a>, name: &str) -> Result<Self, TransferError> {
         let folder = peer.cache().join("uploads");
         peer.fs.create_dir_all(&folder).at("create", &folder)?;
-        let path = folder.join(version.to_string());
+        let path = folder.join(name);
         let text = peer.fs.read(&path).unwrap_or_default();
         let lines = text.split(|&b| b == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
         let sent = lines.filter_map(|line| crate::model::parse_hex(line).ok()).collect();
@@ -324,8 +388,61 @@ impl<'a> Resume<'a> {
         Ok(file.write_all(line.as_bytes()).at("write", &self.path)?)
     }
 
-    /// Forgets the attempt: the version is there.
+    /// Forgets the attempt: its end was reached.
     pub(super) fn forget(&self) {
         let _ = self.peer.fs.remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::pack::{decode_table, decode_trailer};
+    use crate::model::{CondemnedList, CondemnedObject, Time};
+
+    fn pack(condemned: &Condemned) -> OutgoingPack {
+        let mut packs = Vec::new();
+        let mut full = |pack| {
+            packs.push(pack);
+            Ok(())
+        };
+        let mut builder = PackBuilder::new(condemned, &mut full);
+        let id = Sha256::digest(b"hello").into();
+        let (kind, compression) = (RecordKind::Blob, Compression::Raw);
+        let info = RecordInfo { kind, compression, stored_len: 5, raw_len: 5, id };
+        builder.append(info, &info.encode_header(b"hello"), b"hello").unwrap();
+        builder.close().unwrap();
+        packs.remove(0)
+    }
+
+    #[test]
+    fn a_pack_whose_name_is_condemned_gets_another_one() {
+        let first = pack(&Condemned::default());
+        let object = CondemnedObject { key: keys::pack(&first.name), bytes: 0, since: None, gone: None };
+        let condemned = Condemned::of(Some(&CondemnedList {
+            format: 1,
+            reader_features: vec![],
+            number: 1,
+            who: String::new(),
+            time: Time { seconds: 0, offset: 0 },
+            objects: vec![object],
+        }));
+        let (second, third) = (pack(&condemned), pack(&condemned));
+        assert!(first.name != second.name && second.name != third.name);
+        // What it holds lies where it lay, and what is more is listed in its own table alone.
+        let of = |placed: &Placed| (placed.id, placed.offset);
+        assert_eq!(
+            second.placed.iter().map(of).collect::<Vec<_>>(),
+            first.placed.iter().map(of).collect::<Vec<_>>()
+        );
+        let (len, end) = (second.bytes.len() as u64, second.bytes.len() - 32);
+        let trailer = decode_trailer(&second.bytes[end..], len).unwrap();
+        let table = decode_table(&second.bytes[trailer.table_offset as usize..], trailer).unwrap();
+        assert_eq!(table.len(), 2);
+        for (offset, info) in table {
+            let record = &second.bytes[offset as usize..(offset + info.record_len()) as usize];
+            let (_, stored) = RecordInfo::decode_record(record).unwrap();
+            crate::plumbing::check_record(&info, stored).unwrap();
+        }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::TransferError;
 use crate::codec::DecodeError;
 use crate::model::Interrupt;
-use crate::remote::{Client, Created, PutBody};
+use crate::remote::{Client, Created, ObjectInfo, PutBody};
 use crate::sys::Fs;
 
 /// A remote, and the folder that keeps what was learned of it.
@@ -116,6 +116,16 @@ impl Peer<'_> {
             Ok(())
         });
         failed.map_or_else(|| Ok(listed?), Err)
+    }
+
+    /// The facts of every object whose key begins with `prefix`.
+    pub(super) fn objects(&self, prefix: &str) -> Result<Vec<ObjectInfo>, TransferError> {
+        let mut found = Vec::new();
+        self.client.list(prefix, None, self.interrupt, &mut |info| {
+            found.push(info);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(super) fn missing(&self, key: &str) -> TransferError {

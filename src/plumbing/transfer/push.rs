@@ -3,35 +3,31 @@
 //! The order is what makes it safe: a mark that says `uploading`, packs, index segments, each confirmed by length,
 //! the mark says `final`, the next entry of the log of refs, and the mark goes. Whatever ends this in between
 //! leaves the ref where it was, and packs that the next attempt finds again.
+//!
+//! Beside a collection of garbage it is safe since nothing is used whose name is condemned: at the beginning the list of
+//! these is read, and right before the entry is created it is asked whether there is a newer one. What the newest entry
+//! of the own dataset leads to needs no such care: the new entry follows that one or none.
 
+use super::condemned::Condemned;
 use super::index::RemoteIndex;
 use super::log::{self, Appended};
 use super::outgoing::{self, Resume, Sent};
-use super::segment;
+use super::publish;
 use super::select::{Selection, select};
 use super::{Peer, TransferError};
 use crate::codec::json_line::encode_upload;
 use crate::codec::pack::RECORD_HEADER_LEN;
 use crate::codec::repository_format::RepositoryFormat;
-use crate::codec::segment::{Placed, SEGMENT_ENTRY_LEN, Section, SegmentHead, encode_segment};
+use crate::codec::segment::{Placed, SEGMENT_ENTRY_LEN, Section};
 use crate::model::{
-    DatasetName, Expected, Interrupt, Monitor, ObjectId, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
+    DatasetName, Expected, Interrupt, Monitor, REMOTE_FORMAT, RefEntry, SegmentInfo, Time, Upload,
     UploadState, Version, VersionId,
 };
 use crate::plumbing::merge_base;
 use crate::remote::{PutBody, RemoteError, keys};
 use crate::store::{ObjectDb, StoreError};
 use crate::sys::random_hex;
-use sha2::{Digest, Sha256};
-
-/// Records of one segment at the most.
-const MAX_SEGMENT_RECORDS: usize = 1 << 20;
-/// A segment with more records stays as it is.
-const FULL_SEGMENT: u64 = MAX_SEGMENT_RECORDS as u64 / 2;
-/// A segment of at most so many bytes is merged with whatever is new: that is no more than a request costs.
-const SMALL_SEGMENT: u64 = 256 * 1024;
-/// A larger one is merged when it has at most so many times the bytes of what is merged already.
-const GROWTH: u64 = 4;
+use std::collections::HashSet;
 
 /// How to push.
 #[derive(Debug, Clone)]
@@ -80,13 +76,30 @@ pub fn push(
     monitor: &Monitor<'_>,
 ) -> Result<PushOutcome, TransferError> {
     monitor.progress.phase("Looking at the remote", None, None);
-    let newest = log::newest(peer, dataset)?;
+    let mut newest = log::newest(peer, dataset)?;
     if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
         return Ok(unmoved(entry.clone()));
     }
+    // Before anything is looked at that may be relied on; what an attempt learns the next one knows.
+    let mut condemned = Condemned::read(peer)?;
     let push = Push { peer, db, dataset, tip, options, version: db.version(&tip)?, monitor };
-    push.check_expected(newest.as_ref())?;
-    push.run(newest)
+    loop {
+        push.check_expected(newest.as_ref())?;
+        match push.attempt(newest.as_ref(), &mut condemned)? {
+            Attempt::Done(outcome) => return Ok(*outcome),
+            Attempt::Overtaken(entry) => {
+                newest = log::newest_from(peer, dataset, entry.map(|entry| *entry).or(newest))?;
+            }
+        }
+    }
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Done(Box<PushOutcome>),
+    /// What it went on from is no longer what is there, or what it sent is about to be removed: all must be looked at
+    /// again, from the entry that is known to be there.
+    Overtaken(Option<Box<RefEntry>>),
 }
 
 fn unmoved(entry: RefEntry) -> PushOutcome {
@@ -138,14 +151,18 @@ impl Push<'_, '_> {
         TransferError::Moved { url: self.peer.url(), dataset: self.dataset.clone(), theirs }
     }
 
-    fn run(&self, newest: Option<RefEntry>) -> Result<PushOutcome, TransferError> {
-        let (mut index, there) = self.what_is_there(newest.as_ref())?;
+    fn attempt(
+        &self,
+        newest: Option<&RefEntry>,
+        condemned: &mut Condemned,
+    ) -> Result<Attempt, TransferError> {
+        let (mut index, there) = self.what_is_there(newest, condemned)?;
         self.monitor.progress.phase("Finding what is new", None, None);
         let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
         let to_send = stored_bytes(self.db, &selection)?;
         let mark = Mark { push: self, to_send };
         mark.set(self.peer, UploadState::Uploading, None, 0)?;
-        let done = self.send(newest.as_ref(), &mut index, &selection, &mark);
+        let done = self.send(newest, &mut index, &selection, condemned, &mark);
         if let Err(error) = &done {
             mark.tell_failure(error);
         }
@@ -157,22 +174,25 @@ impl Push<'_, '_> {
     fn what_is_there(
         &self,
         newest: Option<&RefEntry>,
+        condemned: &Condemned,
     ) -> Result<(RemoteIndex, Vec<VersionId>), TransferError> {
         let mut index = RemoteIndex::default();
         let mut versions = Vec::new();
-        let mut add = |entry: &RefEntry| {
+        if let Some(entry) = own_base(newest) {
             versions.extend(entry.version);
-            index.add(self.peer, entry.segments.iter().cloned())
-        };
-        match newest {
-            Some(entry) => add(entry)?,
-            None => {
-                for other in log::datasets(self.peer)? {
-                    if let Some(entry) = log::newest(self.peer, &other)? {
-                        add(&entry)?;
-                    }
-                }
+            index.add(self.peer, entry.segments.iter().cloned())?;
+            return Ok((index, versions));
+        }
+        for other in log::datasets(self.peer)? {
+            let Some(entry) = log::newest(self.peer, &other)?.filter(|entry| entry.version.is_some()) else {
+                continue;
+            };
+            // Of a dataset of which something is about to be removed nothing is relied on.
+            if publish::keys_of(&entry.segments).iter().any(|key| condemned.names(key)) {
+                continue;
             }
+            versions.extend(entry.version);
+            index.add(self.peer, entry.segments)?;
         }
         Ok((index, versions))
     }
@@ -182,38 +202,58 @@ impl Push<'_, '_> {
         newest: Option<&RefEntry>,
         index: &mut RemoteIndex,
         selection: &Selection,
+        condemned: &mut Condemned,
         mark: &Mark<'_, '_, '_>,
-    ) -> Result<PushOutcome, TransferError> {
+    ) -> Result<Attempt, TransferError> {
         let records = selection.metadata.len() as u64 + selection.data.len();
         self.monitor.progress.phase("Sending", Some(records), Some(mark.to_send));
-        let resume = Resume::new(self.peer, &self.tip)?;
-        let sent = outgoing::send(self.peer, self.db, selection, &resume, self.monitor)?;
+        let resume = Resume::new(self.peer, &self.tip.to_string())?;
+        let mut sent = outgoing::send(self.peer, self.db, selection, &resume, condemned, self.monitor)?;
         self.monitor.progress.phase("Publishing", None, None);
         let (versions, packs, bytes) = (selection.versions, sent.packs, sent.bytes);
+        let own = own_base(newest).is_some();
         // Of other datasets' segments only if something there is relied on.
-        let relied_on = if newest.is_some() || selection.found_there {
-            std::mem::take(index)
+        let relied_on =
+            if own || selection.found_there { std::mem::take(index) } else { RemoteIndex::default() };
+        let mut used: HashSet<String> = std::mem::take(&mut sent.keys);
+        let old = publish::keys_of(&relied_on.infos());
+        let segments = self.publish_segments(relied_on, sent, condemned)?;
+        if own {
+            used.extend(publish::keys_of(&segments).into_iter().filter(|key| !old.contains(key)));
         } else {
-            RemoteIndex::default()
-        };
-        let segments = self.publish_segments(relied_on, sent)?;
+            used.extend(publish::keys_of(&segments).into_iter().chain(old));
+        }
         if newest.is_none() {
             self.write_format()?;
         }
         mark.set(self.peer, UploadState::Final, None, bytes)?;
-        let entry = self.move_ref(newest, segments)?;
+        if !condemned.leaves(self.peer, &used)? {
+            return Ok(Attempt::Overtaken(None));
+        }
+        let entry = match self.move_ref(newest, segments)? {
+            Ok(entry) => entry,
+            Err(other) => {
+                self.check_expected(Some(&other))?;
+                return Ok(Attempt::Overtaken(Some(other)));
+            }
+        };
         resume.forget();
         mark.remove();
-        Ok(PushOutcome { entry, moved: true, versions, records, packs, bytes })
+        Ok(Attempt::Done(Box::new(PushOutcome { entry, moved: true, versions, records, packs, bytes })))
     }
 
     /// Lists what was sent in new segments, together with what lies in old ones that are small beside it: a reader asks each
     /// segment, so there must be few, and each record is written again only a few times. Returns all segments that the
     /// version needs.
-    fn publish_segments(&self, index: RemoteIndex, sent: Sent) -> Result<Vec<SegmentInfo>, TransferError> {
+    fn publish_segments(
+        &self,
+        index: RemoteIndex,
+        sent: Sent,
+        condemned: &Condemned,
+    ) -> Result<Vec<SegmentInfo>, TransferError> {
         let (mut metadata, mut data) = (sent.metadata, sent.data);
         let new_bytes = (metadata.len() + data.len()) as u64 * SEGMENT_ENTRY_LEN as u64;
-        let (merge, mut keep) = choose_merged(index.infos(), new_bytes);
+        let (merge, mut keep) = publish::choose_merged(index.infos(), new_bytes);
         if !merge.is_empty() {
             let mut merged = RemoteIndex::new(self.peer, merge)?;
             merged.each(self.peer, Section::Metadata, &mut |placed| metadata.push(*placed))?;
@@ -224,35 +264,10 @@ impl Push<'_, '_> {
                 list.dedup_by_key(|placed| placed.key());
             }
         }
-        let mut metadata = metadata.as_slice();
-        let mut data = data.as_slice();
-        while !(metadata.is_empty() && data.is_empty()) {
-            let (first, rest) = metadata.split_at(metadata.len().min(MAX_SEGMENT_RECORDS));
-            metadata = rest;
-            let room = MAX_SEGMENT_RECORDS - first.len();
-            let (second, rest) = data.split_at(data.len().min(room));
-            data = rest;
-            keep.push(self.publish_segment(first, second)?);
-        }
+        keep.extend(publish::segments(self.peer, condemned, &metadata, &data)?);
         keep.sort_unstable();
         keep.dedup();
         Ok(keep)
-    }
-
-    fn publish_segment(&self, metadata: &[Placed], data: &[Placed]) -> Result<SegmentInfo, TransferError> {
-        let bytes = encode_segment(metadata, data);
-        let name = ObjectId::Sha256(Sha256::digest(&bytes).into()).to_string();
-        let key = keys::segment(&name);
-        let head = SegmentHead::decode(&bytes).map_err(|source| self.peer.damaged(&key, source))?;
-        segment::keep(self.peer, &name, &bytes)?;
-        let info = SegmentInfo {
-            name,
-            bytes: bytes.len() as u64,
-            metadata_bytes: head.metadata_len,
-            records: head.metadata_records + head.data_records,
-        };
-        self.peer.put_confirmed(&key, &PutBody::from(bytes))?;
-        Ok(info)
     }
 
     fn write_format(&self) -> Result<(), TransferError> {
@@ -260,12 +275,12 @@ impl Push<'_, '_> {
         self.peer.create(keys::FORMAT, format.encode().into_bytes()).map(drop)
     }
 
-    /// Creates the next entry of the log. Who loses the race against one that sent the same version has won.
+    /// Creates the next entry of the log, or tells which one came first.
     fn move_ref(
         &self,
         newest: Option<&RefEntry>,
         segments: Vec<SegmentInfo>,
-    ) -> Result<RefEntry, TransferError> {
+    ) -> Result<Result<RefEntry, Box<RefEntry>>, TransferError> {
         let options = self.options;
         let entry = RefEntry {
             format: REMOTE_FORMAT,
@@ -280,32 +295,18 @@ impl Push<'_, '_> {
             why: options.why.clone(),
             segments,
         };
-        match log::append(self.peer, &entry)? {
+        Ok(match log::append(self.peer, &entry)? {
             Appended::Won => Ok(entry),
+            // Who loses the race against one that sent the same version has won.
             Appended::Lost(other) if other.version == Some(self.tip) => Ok(*other),
-            Appended::Lost(other) => match (other.version, self.options.expected) {
-                (Some(theirs), None) => Err(self.diverged(theirs)),
-                (theirs, _) => Err(self.moved(theirs)),
-            },
-        }
+            Appended::Lost(other) => Err(other),
+        })
     }
 }
 
-/// Which segments are merged with new ones of so many bytes, and which stay.
-fn choose_merged(mut segments: Vec<SegmentInfo>, new_bytes: u64) -> (Vec<SegmentInfo>, Vec<SegmentInfo>) {
-    segments.sort_by_key(|info| info.bytes);
-    let mut total = new_bytes;
-    let mut count = 0;
-    for info in &segments {
-        let fits = info.bytes <= SMALL_SEGMENT.max(total.saturating_mul(GROWTH));
-        if !fits || info.records > FULL_SEGMENT {
-            break;
-        }
-        total += info.bytes;
-        count += 1;
-    }
-    let keep = segments.split_off(count);
-    (segments, keep)
+/// The newest entry of the own dataset, if what it names can be relied on: of a dataset that was removed nothing needs to stay.
+fn own_base(newest: Option<&RefEntry>) -> Option<&RefEntry> {
+    newest.filter(|entry| entry.version.is_some())
 }
 
 /// Bytes that packs of a selection have, tables left out.
@@ -374,43 +375,5 @@ impl Mark<'_, '_, '_> {
     /// The version is there for all to see; a mark that stays says `final` and no more.
     fn remove(&self) {
         let _ = self.push.peer.delete(&self.key());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn segment(records: u64) -> SegmentInfo {
-        let bytes = records * SEGMENT_ENTRY_LEN as u64;
-        SegmentInfo { name: format!("{records:064x}"), bytes, metadata_bytes: 0, records }
-    }
-
-    /// Records that are written again by pushes of these sizes, and the segments that are left.
-    fn push_all(pushes: impl IntoIterator<Item = u64>) -> (u64, Vec<SegmentInfo>) {
-        let (mut rewritten, mut segments) = (0, Vec::new());
-        for new in pushes {
-            let (merge, mut keep) = choose_merged(segments, new * SEGMENT_ENTRY_LEN as u64);
-            let old: u64 = merge.iter().map(|info| info.records).sum();
-            rewritten += old;
-            keep.push(segment(old + new));
-            segments = keep;
-        }
-        (rewritten, segments)
-    }
-
-    #[test]
-    fn many_small_pushes_leave_few_segments() {
-        let (_, segments) = push_all([1_000_000].into_iter().chain(std::iter::repeat_n(30, 1000)));
-        assert!(segments.len() <= 4, "{}", segments.len());
-        let (rewritten, segments) = push_all(std::iter::repeat_n(20_000, 200));
-        assert!(segments.len() <= 12, "{}", segments.len());
-        assert!(rewritten <= 8 * 200 * 20_000, "{rewritten}");
-    }
-
-    #[test]
-    fn a_small_push_does_not_write_a_large_segment_again() {
-        let (merge, keep) = choose_merged(vec![segment(400_000), segment(1_000), segment(100_000)], 470);
-        assert_eq!((merge.len(), keep.len()), (1, 2));
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn select(
     }
     let Selector { data, mut found_there, .. } = selector;
     let sent: HashSet<VersionId> = listed.iter().map(|version| version.id).collect();
-    // What a version there leads to is relied on as well: here it was left out.
+    // What a version there leads to is relied on as well: here it was left out. The tip may be there itself, by another dataset.
+    found_there |= !sent.contains(&tip);
     found_there |= listed.iter().flat_map(|version| &version.version.parents).any(|id| !sent.contains(id));
     let metadata = in_order_of_reading(db, tip, &listed, groups)?;
     Ok(Selection { metadata, data, versions: listed.len() as u64, found_there })

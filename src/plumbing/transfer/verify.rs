@@ -8,22 +8,20 @@ use std::sync::{Mutex, PoisonError};
 
 use super::incoming::fetch_records;
 use super::index::RemoteIndex;
+use super::leads::lead_on;
 use super::{Peer, RecordKey, TransferError, log};
-use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::RecordKind;
 use crate::codec::segment::Placed;
-use crate::codec::tree::{TreeNode, empty_tree};
-use crate::codec::{decode_version, decompress};
+use crate::codec::{DecodeError, decompress};
 use crate::model::{DatasetName, Monitor, ObjectId, RefEntry};
 use crate::plumbing::work_stack::work_through;
 use crate::remote::keys;
-use crate::store::WHOLE_BLOB_MAX;
 
 /// Records of metadata that are held in memory at once.
 const BATCH: usize = 4096;
 
 /// What is done with a record that was proved: its kind and its raw bytes.
-type EachRaw<'a> = &'a (dyn Fn((RecordKind, &[u8])) -> Result<(), TransferError> + Sync);
+type EachRaw<'a> = &'a (dyn Fn((RecordKind, &[u8])) -> Result<(), DecodeError> + Sync);
 
 /// What to verify.
 #[derive(Debug, Clone, Default)]
@@ -182,9 +180,9 @@ impl Finder<'_, '_> {
         work_through(self.monitor.threads, packs, |pack, _| {
             let (count, name) = (pack.len() as u64, pack.first().map(|placed| placed.pack));
             let done = fetch_records(self.peer, pack.clone(), self.monitor, &|info, stored| {
-                let raw = decompress(info.compression, stored, info.raw_len as usize)
-                    .map_err(|source| self.peer.damaged(&keys::pack(&name.unwrap_or_default()), source))?;
-                each((info.kind, &raw))
+                decompress(info.compression, stored, info.raw_len as usize)
+                    .and_then(|raw| each((info.kind, &raw)))
+                    .map_err(|source| self.peer.damaged(&keys::pack(&name.unwrap_or_default()), source))
             });
             let damaged = match done {
                 Ok(()) => Vec::new(),
@@ -207,9 +205,9 @@ impl Finder<'_, '_> {
         let mut damaged = Vec::new();
         for placed in pack {
             let done = fetch_records(self.peer, vec![*placed], self.monitor, &|info, stored| {
-                let raw = decompress(info.compression, stored, info.raw_len as usize)
-                    .map_err(|source| self.peer.damaged(&keys::pack(&placed.pack), source))?;
-                each((info.kind, &raw))
+                decompress(info.compression, stored, info.raw_len as usize)
+                    .and_then(|raw| each((info.kind, &raw)))
+                    .map_err(|source| self.peer.damaged(&keys::pack(&placed.pack), source))
             });
             match done {
                 Ok(()) => {}
@@ -222,7 +220,7 @@ impl Finder<'_, '_> {
 }
 
 /// Whether a failure tells of what the remote holds, and not of the way there.
-fn is_damage(error: &TransferError) -> bool {
+pub(super) fn is_damage(error: &TransferError) -> bool {
     use crate::remote::RemoteError;
     matches!(
         error,
@@ -231,53 +229,6 @@ fn is_damage(error: &TransferError) -> bool {
             | TransferError::MissingRecord { .. }
             | TransferError::Remote(RemoteError::WrongLength { .. } | RemoteError::TooLong { .. })
     )
-}
-
-/// What a record of metadata leads to.
-fn lead_on(
-    kind: RecordKind,
-    raw: &[u8],
-    below: &mut Vec<RecordKey>,
-    data: &mut Vec<RecordKey>,
-) -> Result<(), TransferError> {
-    // Proved before, and that includes that it decodes.
-    match kind {
-        RecordKind::Version => {
-            let Ok(version) = decode_version(raw) else { return Ok(()) };
-            below.extend(version.parents.iter().map(|id| (RecordKind::Version, *id.as_bytes())));
-            below
-                .extend((version.tree != empty_tree()).then(|| (RecordKind::Tree, *version.tree.as_bytes())));
-        }
-        RecordKind::Tree => match TreeNode::decode(raw) {
-            Ok(TreeNode::Inner { children, .. }) => {
-                below.extend(children.iter().map(|child| (RecordKind::Tree, *child.id.as_bytes())));
-            }
-            Ok(TreeNode::Leaf(entries)) => {
-                for entry in entries {
-                    let ObjectId::Sha256(id) = entry.id else { continue };
-                    if entry.kind.is_dir() {
-                        below.extend((id != *empty_tree().as_bytes()).then_some((RecordKind::Tree, id)));
-                    } else if entry.size > WHOLE_BLOB_MAX {
-                        below.push((RecordKind::ChunkedBlob, id));
-                    } else {
-                        data.push((RecordKind::Blob, id));
-                    }
-                }
-            }
-            Err(_) => {}
-        },
-        RecordKind::ChunkedBlob | RecordKind::ChunkNode => {
-            let Ok(list) = ChunkList::decode(raw) else { return Ok(()) };
-            let ids = list.pieces.iter().map(|piece| *piece.id.as_bytes());
-            if list.level == 0 {
-                data.extend(ids.map(|id| (RecordKind::Chunk, id)));
-            } else {
-                below.extend(ids.map(|id| (RecordKind::ChunkNode, id)));
-            }
-        }
-        RecordKind::Blob | RecordKind::Chunk => {}
-    }
-    Ok(())
 }
 
 /// Whether an id is among so many percent of all ids, always the same ones.

@@ -10,6 +10,7 @@ pub(crate) mod repo;
 pub(crate) mod rng;
 pub(crate) mod sandbox;
 pub(crate) mod scenario;
+pub(crate) mod timed_store;
 pub(crate) mod tree;
 
 use std::path::Path;

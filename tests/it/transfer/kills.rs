@@ -29,7 +29,7 @@ fn run_and_kill(two: &Two, folder: &str, arguments: &[&str], after: Duration) ->
 fn a_push_that_is_killed_leaves_the_remote_whole() {
     let two = Two::pushed();
     let mut rng = Rng::new(11);
-    let mut took = Duration::from_millis(200);
+    let mut took = Duration::from_millis(20);
     let mut killed = 0;
     for round in 0..kills() as u64 {
         two.sandbox.write("large.bin", large(round + 10));

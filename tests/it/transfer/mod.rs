@@ -1,5 +1,6 @@
 //! Versions between repositories and remotes.
 
+mod gc;
 mod kills;
 mod lies;
 mod partial;

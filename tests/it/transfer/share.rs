@@ -194,6 +194,15 @@ fn datasets_of_one_remote_share_what_they_hold() {
 }
 
 #[test]
+fn a_new_dataset_at_a_version_that_is_there_is_whole() {
+    let two = Two::pushed();
+    two.ok(&["switch", "-c", "dogs"]);
+    two.ok(&["push"]);
+    two.ok(&["clone", two.bucket().to_str().unwrap(), "../dogs", "--dataset", "dogs"]);
+    assert_eq!(worktree(&two.path("dogs")), worktree(&two.path("work")));
+}
+
+#[test]
 fn wrong_names_and_places_leave_nothing_behind() {
     let two = Two::committed();
     let bucket = two.bucket();

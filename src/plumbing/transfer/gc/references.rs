@@ -1,0 +1,107 @@
+//! What entries of logs name: segments, and the packs that these name.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::Context;
+use super::snapshot::{Bucket, Snapshot};
+use crate::codec::pack_index::PackName;
+use crate::codec::segment::{SEGMENT_HEAD_LEN, Section};
+use crate::model::{RefEntry, SegmentInfo};
+use crate::plumbing::transfer::index::RemoteIndex;
+use crate::plumbing::transfer::verify::is_damage;
+use crate::plumbing::transfer::{Peer, TransferError, publish};
+use crate::remote::keys;
+
+/// The packs that segments name. Each segment is read once.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    packs_of: HashMap<String, Vec<PackName>>,
+}
+
+impl References {
+    /// The packs that a segment names.
+    pub(super) fn packs_of(
+        &mut self,
+        peer: &Peer<'_>,
+        info: &SegmentInfo,
+    ) -> Result<&[PackName], TransferError> {
+        if !self.packs_of.contains_key(&info.name) {
+            let mut packs = BTreeSet::new();
+            let mut index = RemoteIndex::new(peer, [info.clone()])?;
+            for section in [Section::Metadata, Section::Data] {
+                index.each(peer, section, &mut |placed| {
+                    packs.insert(placed.pack);
+                })?;
+            }
+            self.packs_of.insert(info.name.clone(), packs.into_iter().collect());
+        }
+        Ok(self.packs_of.get(&info.name).map_or(&[], Vec::as_slice))
+    }
+
+    /// The keys of all that must stay for the sake of the snapshot, and of segments that are about to be named.
+    pub(super) fn of(
+        &mut self,
+        context: &Context<'_, '_>,
+        snapshot: &Snapshot,
+        bucket: &Bucket,
+    ) -> Result<HashSet<String>, TransferError> {
+        let mut named = HashSet::new();
+        for entry in snapshot.datasets.iter().flat_map(|dataset| dataset.entries()) {
+            self.add_entry(context.peer, entry, &mut named)?;
+        }
+        self.add_young_segments(context, bucket, &mut named)?;
+        Ok(named)
+    }
+
+    pub(super) fn add_entry(
+        &mut self,
+        peer: &Peer<'_>,
+        entry: &RefEntry,
+        named: &mut HashSet<String>,
+    ) -> Result<(), TransferError> {
+        entry.segments.iter().try_for_each(|info| self.add_segment(peer, info, named))
+    }
+
+    fn add_segment(
+        &mut self,
+        peer: &Peer<'_>,
+        info: &SegmentInfo,
+        named: &mut HashSet<String>,
+    ) -> Result<(), TransferError> {
+        if named.insert(keys::segment(&info.name)) {
+            named.extend(self.packs_of(peer, info)?.iter().map(keys::pack));
+        }
+        Ok(())
+    }
+
+    /// Adds the packs of segments that are young, whoever wrote them: a pack that is condemned is named by none that is not.
+    pub(super) fn add_young_segments(
+        &mut self,
+        context: &Context<'_, '_>,
+        bucket: &Bucket,
+        named: &mut HashSet<String>,
+    ) -> Result<(), TransferError> {
+        for (key, stored) in &bucket.objects {
+            let Some(name) = keys::segment_name(key).filter(|_| !named.contains(key)) else { continue };
+            if context.ages.is_old(stored.modified) {
+                continue;
+            }
+            let added = info_of(context.peer, name, stored.bytes).and_then(|info| {
+                self.packs_of(context.peer, &info).map(|packs| packs.iter().map(keys::pack).collect())
+            });
+            match added {
+                Ok::<Vec<_>, _>(packs) => named.extend(packs),
+                // What cannot be read is of use to nobody.
+                Err(error) if is_damage(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an entry would say of a segment.
+fn info_of(peer: &Peer<'_>, name: &str, len: u64) -> Result<SegmentInfo, TransferError> {
+    let front = peer.get_range(&keys::segment(name), 0..len.min(SEGMENT_HEAD_LEN as u64))?;
+    publish::info(peer, name.to_owned(), &front, len)
+}

@@ -1,0 +1,6 @@
+//! Garbage on a remote goes, and nothing else, whoever is at work beside it.
+
+mod beside;
+mod bound;
+mod program;
+mod world;
