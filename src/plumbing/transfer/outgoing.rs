@@ -388,6 +388,11 @@ impl<'a> Resume<'a> {
         Ok(file.write_all(line.as_bytes()).at("write", &self.path)?)
     }
 
+    /// Whether an earlier attempt sent something and was not forgotten.
+    pub(super) fn is_left(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
     /// Forgets the attempt: its end was reached.
     pub(super) fn forget(&self) {
         let _ = self.peer.fs.remove_file(&self.path);

@@ -78,7 +78,7 @@ pub fn push(
     monitor.progress.phase("Looking at the remote", None, None);
     let mut newest = log::newest(peer, dataset)?;
     if let Some(entry) = newest.as_ref().filter(|entry| entry.version == Some(tip)) {
-        return Ok(unmoved(entry.clone()));
+        return already_there(peer, dataset, tip, entry.clone());
     }
     // Before anything is looked at that may be relied on; what an attempt learns the next one knows.
     let mut condemned = Condemned::read(peer)?;
@@ -102,8 +102,20 @@ enum Attempt {
     Overtaken(Option<Box<RefEntry>>),
 }
 
-fn unmoved(entry: RefEntry) -> PushOutcome {
-    PushOutcome { entry, moved: false, versions: 0, records: 0, packs: 0, bytes: 0 }
+/// The outcome where the version is there already. An attempt that was ended after it had moved the ref, and before it could say
+/// so, has left its mark.
+fn already_there(
+    peer: &Peer<'_>,
+    dataset: &DatasetName,
+    tip: VersionId,
+    entry: RefEntry,
+) -> Result<PushOutcome, TransferError> {
+    let resume = Resume::new(peer, &tip.to_string())?;
+    if resume.is_left() {
+        peer.delete(&keys::upload(dataset, &tip))?;
+        resume.forget();
+    }
+    Ok(PushOutcome { entry, moved: false, versions: 0, records: 0, packs: 0, bytes: 0 })
 }
 
 struct Push<'a, 'p> {
@@ -237,8 +249,9 @@ impl Push<'_, '_> {
                 return Ok(Attempt::Overtaken(Some(other)));
             }
         };
-        resume.forget();
+        // In this order: what is not forgotten here is looked at by the next push.
         mark.remove();
+        resume.forget();
         Ok(Attempt::Done(Box::new(PushOutcome { entry, moved: true, versions, records, packs, bytes })))
     }
 
