@@ -1,6 +1,7 @@
 //! One file an operation: what git calls plumbing. Each takes handles of the layers below and typed
 //! options, and returns a typed outcome.
 
+pub mod cache;
 pub mod cat_file;
 mod check_records;
 pub mod checkout;
@@ -30,6 +31,7 @@ pub mod refresh;
 pub mod refs;
 pub mod rev_list;
 pub mod rev_parse;
+pub mod shares;
 pub mod show_index;
 pub mod stage;
 pub mod store_files;
