@@ -4,6 +4,7 @@
 mod about;
 pub mod add;
 pub mod branch;
+pub mod cache;
 pub mod cat;
 pub mod checkout;
 pub mod clone;
@@ -17,6 +18,7 @@ mod fast_forward;
 pub mod fetch;
 pub mod fsck;
 pub mod gc;
+pub mod get;
 pub mod info;
 pub mod init;
 pub mod log;

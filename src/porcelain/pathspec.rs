@@ -72,10 +72,48 @@ impl Pathspec {
         let folder = repo.repo_path(&folder)?;
         let pattern: Vec<&[u8]> =
             parts[plain..].iter().map(|part| part.as_os_str().as_encoded_bytes()).collect();
-        match Glob::new(&pattern.join(&b'/')) {
-            Ok(glob) => Ok(Item { text, what: What::Matching { folder, glob } }),
-            Err(source) => Err(Error::BadPattern { pattern: text, source }),
+        Item::matching(text, folder, &pattern.join(&b'/'))
+    }
+
+    /// Reads paths from a dataset's root, where there is no worktree. A text with `*`, `?` or `[` is a pattern.
+    ///
+    /// # Errors
+    /// When a path cannot be part of a dataset, or a pattern is malformed.
+    pub(super) fn of_dataset(texts: &[OsString]) -> Result<Self, Error> {
+        let item = |given: &OsString| {
+            let mut bytes = given.as_encoded_bytes();
+            while let Some(rest) = bytes.strip_prefix(b"./") {
+                bytes = rest;
+            }
+            let bytes = if bytes == b"." { b"" } else { bytes.strip_suffix(b"/").unwrap_or(bytes) };
+            let text = quote_path(bytes);
+            if !is_pattern(given) {
+                return Ok(Item { text, what: What::Below(RepoPath::new(bytes)?) });
+            }
+            let wild = bytes.iter().position(|byte| WILDCARDS.contains(byte)).unwrap_or(0);
+            let (folder, pattern) = match bytes[..wild].iter().rposition(|byte| *byte == b'/') {
+                Some(slash) => (&bytes[..slash], &bytes[slash + 1..]),
+                None => (&b""[..], bytes),
+            };
+            Item::matching(text, RepoPath::new(folder)?, pattern)
+        };
+        Ok(Self { items: texts.iter().map(item).collect::<Result<_, _>>()? })
+    }
+
+    /// What was given, as it was given.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.text.clone()).collect()
+    }
+
+    /// Whether a path is chosen; notes in `met`, which has a place for each text, by which of them.
+    pub(super) fn meets(&self, path: &RepoPath, met: &mut [bool]) -> bool {
+        let mut chosen = self.is_empty();
+        for (item, met) in self.items.iter().zip(met) {
+            if item.matches(path) {
+                (*met, chosen) = (true, true);
+            }
         }
+        chosen
     }
 
     /// Whether nothing was given.
@@ -162,10 +200,21 @@ impl Pathspec {
 
 /// Whether a text has a wildcard.
 pub fn is_pattern(text: &OsStr) -> bool {
-    text.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+    text.as_encoded_bytes().iter().any(|byte| WILDCARDS.contains(byte))
 }
 
+/// Characters that make a text a pattern.
+const WILDCARDS: [u8; 3] = *b"*?[";
+
 impl Item {
+    /// What a pattern matches below a folder.
+    fn matching(text: String, folder: RepoPath, pattern: &[u8]) -> Result<Self, Error> {
+        match Glob::new(pattern) {
+            Ok(glob) => Ok(Self { text, what: What::Matching { folder, glob } }),
+            Err(source) => Err(Error::BadPattern { pattern: text, source }),
+        }
+    }
+
     const fn is_pattern(&self) -> bool {
         matches!(self.what, What::Matching { .. })
     }
