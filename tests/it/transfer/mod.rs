@@ -1,5 +1,6 @@
 //! Versions between repositories and remotes.
 
+mod get;
 mod kills;
 mod lies;
 mod races;
