@@ -37,6 +37,8 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Fai
         Command::Push(args) => porcelain::transfer::push(&args, session),
         Command::LsRemote(args) => porcelain::transfer::ls_remote(&args, session),
         Command::Evict(args) => porcelain::evict::run(&args, session),
+        Command::Get(args) => porcelain::get::run(&args, session),
+        Command::Cache(args) => porcelain::cache::run(&args, session),
         Command::Gc(args) => porcelain::gc::run(&args, session),
         Command::Config(args) => porcelain::config::run(&args, session),
         Command::Completions(args) => maintain::completions(&args, session),

@@ -38,6 +38,11 @@ pub(crate) struct Environment {
     pub(crate) variables: Variables,
     /// The person's home, where the cloud's own tools keep their files.
     pub(crate) home: Option<PathBuf>,
+    /// The machine's cache of versions (`DSV_CACHE_DIR`, else where the system keeps caches); `None` when the system tells no
+    /// home.
+    pub(crate) cache: Option<PathBuf>,
+    /// The URL of the remote that versions come from where none is named (`DSV_REMOTE`).
+    pub(crate) remote: Option<String>,
 }
 
 /// A variable of the environment has a value that makes no sense.
@@ -84,6 +89,8 @@ pub(crate) fn process_variable(name: &str) -> Option<OsString> {
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("DSV_REPO", "the repository to use, as with --repo"),
     ("DSV_CONFIG", "the person's configuration file instead of ~/.config/dsv/config.toml"),
+    ("DSV_CACHE_DIR", "the cache of dsv get instead of ~/.cache/dsv"),
+    ("DSV_REMOTE", "the URL of the remote that dsv get asks where none is named"),
     ("DSV_AUTHOR_NAME", "name of the author of new versions; overrides the setting user.name"),
     ("DSV_AUTHOR_EMAIL", "address of the author of new versions; overrides user.email"),
     ("DSV_NOW", "the time to use instead of the clock's, as 2026-11-23T14:05:09+01:00"),
@@ -122,6 +129,8 @@ impl Environment {
         Ok(Self {
             repo,
             user_config: path("DSV_CONFIG").map(|file| cwd.join(file)).or_else(|| default_config(lookup)),
+            cache: path("DSV_CACHE_DIR").map(|folder| cwd.join(folder)).or_else(|| default_cache(lookup)),
+            remote: text("DSV_REMOTE"),
             cwd,
             author_name: text("DSV_AUTHOR_NAME"),
             author_email: text("DSV_AUTHOR_EMAIL"),
@@ -169,14 +178,26 @@ fn default_config(lookup: Lookup<'_>) -> Option<PathBuf> {
     let folder = if cfg!(windows) {
         PathBuf::from(lookup("APPDATA")?)
     } else {
-        // An XDG path that is not absolute is to be ignored, says the specification.
-        let xdg = lookup("XDG_CONFIG_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        match xdg {
-            Some(xdg) => xdg,
-            None => PathBuf::from(lookup("HOME")?).join(".config"),
-        }
+        xdg_folder(lookup, "XDG_CONFIG_HOME", ".config")?
     };
     Some(folder.join("dsv").join("config.toml"))
+}
+
+/// `dsv` where the system keeps what can be had again.
+fn default_cache(lookup: Lookup<'_>) -> Option<PathBuf> {
+    if cfg!(windows) {
+        return Some(PathBuf::from(lookup("LOCALAPPDATA")?).join("dsv").join("cache"));
+    }
+    Some(xdg_folder(lookup, "XDG_CACHE_HOME", ".cache")?.join("dsv"))
+}
+
+/// The folder that a variable names, else one in the person's home.
+fn xdg_folder(lookup: Lookup<'_>, variable: &str, in_home: &str) -> Option<PathBuf> {
+    // A path that is not absolute is to be ignored, says the specification.
+    match lookup(variable).map(PathBuf::from).filter(|p| p.is_absolute()) {
+        Some(folder) => Some(folder),
+        None => Some(PathBuf::from(lookup("HOME")?).join(in_home)),
+    }
 }
 
 fn host_name(lookup: Lookup<'_>) -> String {
@@ -256,6 +277,17 @@ mod tests {
         assert_eq!(relative.unwrap(), Path::new("/h/.config/dsv/config.toml"));
         let own = config(&[("HOME", "/h"), ("DSV_CONFIG", "my.toml")]);
         assert_eq!(own.unwrap(), Path::new("/work/a/b/my.toml"));
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn the_cache_is_where_the_system_keeps_such_things() {
+        let cache = |variables: &[(&str, &str)]| read(variables).unwrap().cache;
+        assert_eq!(cache(&[]), None);
+        assert_eq!(cache(&[("HOME", "/h")]).unwrap(), Path::new("/h/.cache/dsv"));
+        let xdg = [("HOME", "/h"), ("XDG_CACHE_HOME", "/x"), ("DSV_CACHE_DIR", "c")];
+        assert_eq!(cache(&xdg[..2]).unwrap(), Path::new("/x/dsv"));
+        assert_eq!(cache(&xdg).unwrap(), Path::new("/work/a/b/c"));
     }
 
     #[test]

@@ -46,6 +46,8 @@ impl Session {
             command: Some(env.command.clone()),
             variables: env.variables.clone(),
             home: env.home.clone(),
+            cache: env.cache.clone(),
+            remote: env.remote.clone(),
             git_status: Some(Arc::new(GitProgram)),
             interrupt: Some(signals::interrupt()),
             ..porcelain::Environment::system(&env.cwd)

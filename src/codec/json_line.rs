@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DecodeError;
-use crate::model::{CondemnedList, Event, EventId, RefEntry, RefMove, Upload};
+use crate::model::{CondemnedList, CopyFacts, Event, EventId, RefEntry, RefMove, Upload};
 
 /// Longest line that is read, in bytes.
 pub const MAX_LINE_LEN: usize = 1024 * 1024;
@@ -119,6 +119,19 @@ pub fn encode_upload(upload: &Upload) -> Vec<u8> {
 /// When it is none or not canonical.
 pub fn decode_upload(bytes: &[u8]) -> Result<Upload, DecodeError> {
     decode("mark of an upload", bytes)
+}
+
+/// The bytes of what the machine's cache tells of a copy.
+pub fn encode_copy_facts(facts: &CopyFacts) -> Vec<u8> {
+    encode(facts)
+}
+
+/// Decodes what the machine's cache tells of a copy.
+///
+/// # Errors
+/// When it is none or not canonical.
+pub fn decode_copy_facts(bytes: &[u8]) -> Result<CopyFacts, DecodeError> {
+    decode("facts of a cached copy", bytes)
 }
 
 #[cfg(test)]

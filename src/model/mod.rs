@@ -2,6 +2,7 @@
 //!
 //! Everything above speaks in these types; they depend on nothing of this crate.
 
+mod cached;
 mod entry;
 mod event;
 mod id;
@@ -15,6 +16,7 @@ mod time;
 mod version;
 mod version_hex;
 
+pub use cached::CopyFacts;
 pub use entry::{Entry, EntryKind, Totals};
 pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::sys::File;
 pub use crate::sys::{
-    Clock, FileKind, Fs, IoContext, IoError, Lock, OsFs, Stat, SystemClock, bytes_to_path, publish,
+    Clock, FileKind, Fs, IoContext, IoError, Lock, OsFs, Stat, SystemClock, bytes_to_path, path_to_bytes,
+    publish, temp_name,
 };
 
 /// An open file as a source of bytes.

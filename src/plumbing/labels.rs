@@ -101,7 +101,8 @@ impl LabelQuery {
         }
     }
 
-    fn matches(&self, label: &Label) -> bool {
+    /// Whether a label is one of those.
+    pub fn matches(&self, label: &Label) -> bool {
         let (major, minor, _) = label.numbers();
         match self {
             Self::Exactly(wanted) => label == wanted,

@@ -1,6 +1,7 @@
 //! One file an operation: what git calls plumbing. Each takes handles of the layers below and typed
 //! options, and returns a typed outcome.
 
+pub mod cache;
 pub mod cat_file;
 mod check_records;
 pub mod checkout;
@@ -31,6 +32,7 @@ pub mod refs;
 pub mod rev_list;
 pub mod rev_parse;
 pub mod scan_worktree;
+pub mod shares;
 pub mod show_index;
 pub mod sparse;
 pub mod stage;

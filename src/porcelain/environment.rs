@@ -58,6 +58,10 @@ pub struct Environment {
     pub variables: Variables,
     /// The person's home, where the cloud's own tools keep their files.
     pub home: Option<PathBuf>,
+    /// The machine's cache of versions, if there is a place for one.
+    pub cache: Option<PathBuf>,
+    /// The URL of the remote that versions come from where none is named.
+    pub remote: Option<String>,
     /// Who knows whether the git worktree is dirty.
     pub git_status: Option<Arc<dyn GitStatus>>,
     /// Ends what has no monitor of its own, such as fetching an object in the middle of a read.
@@ -80,6 +84,8 @@ impl Environment {
             command: None,
             variables: Variables::default(),
             home: None,
+            cache: None,
+            remote: None,
             git_status: None,
             interrupt: None,
         }

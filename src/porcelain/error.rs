@@ -9,6 +9,7 @@ use crate::model::{
     quote_path,
 };
 use crate::plumbing::TreeError;
+use crate::plumbing::cache::CacheError;
 use crate::plumbing::cat_file;
 use crate::plumbing::checkout::{CheckoutError, Obstacle};
 use crate::plumbing::commit_tree;
@@ -242,6 +243,78 @@ pub enum Error {
     /// What nothing refers to on a remote was to go at once.
     #[error("a time of grace of less than an hour is too short for a remote")]
     GraceTooShort,
+    /// The machine's cache failed.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The system tells no place for the machine's cache.
+    #[error("there is no place for the cache: no home folder is known")]
+    NoCache,
+    /// No remote is named from which a version is to come.
+    #[error("no remote is named, and there is no repository here that has one")]
+    NoSource,
+    /// A remote has no such dataset.
+    #[error("'{url}' has no dataset '{dataset}'")]
+    NotThere {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The remote.
+        url: String,
+        /// The datasets that it has.
+        there: Vec<String>,
+    },
+    /// A dataset on a remote has no such version.
+    #[error("there is no '{text}' on '{url}'")]
+    NoVersionThere {
+        /// What was asked for.
+        text: String,
+        /// The remote.
+        url: String,
+        /// The versions that there are, the newest first.
+        there: Vec<String>,
+    },
+    /// Paths that a version does not have.
+    #[error("nothing in {version} matches {}", paths.join(", "))]
+    NotInVersion {
+        /// The version, by its full label.
+        version: String,
+        /// What was given.
+        paths: Vec<String>,
+        /// What lies in its root.
+        there: Vec<String>,
+    },
+    /// A remote that cannot be reached cannot tell which version is meant; there is a copy that may be it.
+    #[error("'{url}' cannot be asked which version '{text}' is")]
+    NotAsked {
+        /// The remote.
+        url: String,
+        /// What was asked for.
+        text: String,
+        /// The copy, by its full label.
+        cached: String,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// What is in the cache does not do, and nothing was to be asked.
+    #[error("no copy of '{text}' from '{url}' is in the cache")]
+    NotCached {
+        /// The remote.
+        url: String,
+        /// What was asked for.
+        text: String,
+    },
+    /// A folder cannot take the place of the current one.
+    #[error("'{}' is the current folder, which a copy would take the place of", path.display())]
+    CurrentFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something other than a link into the cache is where one was to be.
+    #[error("'{}' exists and is no link to a copy in the cache", path.display())]
+    LinkTarget {
+        /// The path.
+        path: PathBuf,
+    },
     /// A path cannot be moved.
     #[error("cannot move '{from}' to '{to}': {why}")]
     CannotMove {
@@ -356,6 +429,15 @@ impl Error {
             | Self::EmptyRemote { .. } => ErrorKind::NotFound,
             Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
             Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
+            Self::Cache(error) => error.kind(),
+            Self::NoCache | Self::NoSource => ErrorKind::Usage,
+            Self::NotThere { .. }
+            | Self::NoVersionThere { .. }
+            | Self::NotInVersion { .. }
+            | Self::NotCached { .. } => ErrorKind::NotFound,
+            Self::NotAsked { source, .. } => source.kind(),
+            Self::CurrentFolder { .. } => ErrorKind::Refused,
+            Self::LinkTarget { .. } => ErrorKind::AlreadyExists,
             Self::Diverged { .. } => ErrorKind::Conflict,
             Self::CannotMove { .. } | Self::GitsFile { .. } => ErrorKind::Refused,
             Self::Settings(error) => error.kind(),
@@ -445,6 +527,20 @@ impl Error {
             Self::GraceTooShort => {
                 "somebody may be pushing, and others may read what was just replaced; give --grace 1h or more"
             }
+            Self::Cache(error) => return cache_hint(error),
+            Self::NoCache => "name a folder for it with DSV_CACHE_DIR",
+            Self::NoSource => "give the remote's URL before the dataset, or set DSV_REMOTE",
+            Self::NotThere { there, .. } | Self::NoVersionThere { there, .. } => {
+                return there_hint("there is", there);
+            }
+            Self::NotInVersion { there, .. } => return there_hint("its root has", there),
+            Self::NotAsked { cached, source, .. } => {
+                let hint = source.hint().map_or_else(String::new, |hint| format!("{hint}; "));
+                return Some(format!("{hint}'dsv get --offline' takes {cached} from the cache"));
+            }
+            Self::NotCached { .. } => "'dsv cache ls' lists what is there; leave --offline out to fetch it",
+            Self::CurrentFolder { .. } => "name a folder that does not exist",
+            Self::LinkTarget { .. } => "name another place, or remove what is there",
             Self::Settings(error) => return error.hint(),
             Self::Store(error) => return store_hint(error),
             Self::Worktree(error) => return worktree_hint(error),
@@ -488,6 +584,31 @@ fn transfer_hint(error: &TransferError) -> Option<String> {
         | TransferError::UnsupportedFormat { .. } => return None,
     };
     Some(text.to_owned())
+}
+
+/// Names that there are, as far as a person wants to read them.
+fn there_hint(what: &str, there: &[String]) -> Option<String> {
+    const SHOWN: usize = 10;
+    let shown = there.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match there.len() {
+        0 => None,
+        count if count > SHOWN => Some(format!("{what} {shown} and {} more", count - SHOWN)),
+        _ => Some(format!("{what} {shown}")),
+    }
+}
+
+fn cache_hint(error: &CacheError) -> Option<String> {
+    match error {
+        CacheError::Unusable { .. } => {
+            Some("name another folder with DSV_CACHE_DIR, or see who may write to this one".to_owned())
+        }
+        _ if error.kind() == ErrorKind::Corrupt => Some(
+            "'dsv cache clear' removes what is in the cache; the same command fetches it anew".to_owned(),
+        ),
+        CacheError::Store(error) => store_hint(error),
+        CacheError::Checkout(error) => checkout_hint(error),
+        CacheError::Io(_) | CacheError::Interrupted(_) => None,
+    }
 }
 
 fn gc_hint(error: &gc::Error) -> Option<String> {

@@ -4,6 +4,7 @@
 mod about;
 pub mod add;
 pub mod branch;
+pub mod cache;
 pub mod cat;
 pub mod checkout;
 pub mod clone;
@@ -18,6 +19,7 @@ pub mod fetch;
 pub mod fsck;
 pub mod gc;
 pub mod gc_remote;
+pub mod get;
 pub mod info;
 pub mod init;
 pub mod log;

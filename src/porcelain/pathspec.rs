@@ -66,39 +66,65 @@ impl Pathspec {
         Self { items: vec![Item { text: path.to_string(), what: What::Below(path) }] }
     }
 
-    /// Reads paths and patterns relative to the root, whatever is in the worktree.
-    ///
-    /// # Errors
-    /// When one is malformed.
-    pub(super) fn from_root(texts: &[OsString]) -> Result<Self, Error> {
-        let item = |text: &OsString| match is_pattern(text) {
-            true => Self::pattern(text, path_from_root),
-            false => Ok(Item::below(text, path_from_root(Path::new(text))?)),
-        };
-        Ok(Self { items: texts.iter().map(item).collect::<Result<_, Error>>()? })
-    }
-
     fn item(repo: &Repository, given: &OsStr) -> Result<Item, Error> {
         if !is_pattern(given) || repo.fs().stat(&repo.env().cwd.join(given)).is_ok() {
             return Ok(Item::below(given, repo.repo_path(Path::new(given))?));
         }
-        Self::pattern(given, |folder| repo.repo_path(folder))
+        Self::pattern(repo, given)
     }
 
-    /// Reads a pattern; `place` tells which folder of the dataset a path without wildcards is.
-    fn pattern(given: &OsStr, place: impl FnOnce(&Path) -> Result<RepoPath, Error>) -> Result<Item, Error> {
+    /// Reads a pattern.
+    fn pattern(repo: &Repository, given: &OsStr) -> Result<Item, Error> {
         let text = quote_path(given.as_encoded_bytes());
         // The folder in front of the first part with a wildcard is a plain path.
         let parts: Vec<Component<'_>> = Path::new(given).components().collect();
         let plain = parts.iter().take_while(|part| !is_pattern(part.as_os_str())).count();
         let folder: PathBuf = std::iter::once(&Component::CurDir).chain(&parts[..plain]).collect();
-        let folder = place(&folder)?;
+        let folder = repo.repo_path(&folder)?;
         let pattern: Vec<&[u8]> =
             parts[plain..].iter().map(|part| part.as_os_str().as_encoded_bytes()).collect();
-        match Glob::new(&pattern.join(&b'/')) {
-            Ok(glob) => Ok(Item { text, what: What::Matching { folder, glob } }),
-            Err(source) => Err(Error::BadPattern { pattern: text, source }),
+        Item::matching(text, folder, &pattern.join(&b'/'))
+    }
+
+    /// Reads paths from a dataset's root, whatever is in the worktree, if there is one. A text with `*`, `?` or `[` is a pattern.
+    ///
+    /// # Errors
+    /// When a path cannot be part of a dataset, or a pattern is malformed.
+    pub(super) fn of_dataset(texts: &[OsString]) -> Result<Self, Error> {
+        let item = |given: &OsString| {
+            let mut bytes = given.as_encoded_bytes();
+            while let Some(rest) = bytes.strip_prefix(b"./") {
+                bytes = rest;
+            }
+            let bytes = if bytes == b"." { b"" } else { bytes.strip_suffix(b"/").unwrap_or(bytes) };
+            let text = quote_path(bytes);
+            if !is_pattern(given) {
+                return Ok(Item { text, what: What::Below(RepoPath::new(bytes)?) });
+            }
+            let wild = bytes.iter().position(|byte| WILDCARDS.contains(byte)).unwrap_or(0);
+            let (folder, pattern) = match bytes[..wild].iter().rposition(|byte| *byte == b'/') {
+                Some(slash) => (&bytes[..slash], &bytes[slash + 1..]),
+                None => (&b""[..], bytes),
+            };
+            Item::matching(text, RepoPath::new(folder)?, pattern)
+        };
+        Ok(Self { items: texts.iter().map(item).collect::<Result<_, _>>()? })
+    }
+
+    /// What was given, as it was given.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.text.clone()).collect()
+    }
+
+    /// Whether a path is chosen; notes in `met`, which has a place for each text, by which of them.
+    pub(super) fn meets(&self, path: &RepoPath, met: &mut [bool]) -> bool {
+        let mut chosen = self.is_empty();
+        for (item, met) in self.items.iter().zip(met) {
+            if item.matches(path) {
+                (*met, chosen) = (true, true);
+            }
         }
+        chosen
     }
 
     /// Whether nothing was given.
@@ -184,21 +210,25 @@ impl Pathspec {
     }
 }
 
-/// A path as it stands below the root.
-fn path_from_root(path: &Path) -> Result<RepoPath, Error> {
-    let parts = path.components().filter(|part| *part != Component::CurDir);
-    let names: Vec<&[u8]> = parts.map(|part| part.as_os_str().as_encoded_bytes()).collect();
-    Ok(RepoPath::new(names.join(&b'/'))?)
-}
-
 /// Whether a text has a wildcard.
 pub fn is_pattern(text: &OsStr) -> bool {
-    text.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+    text.as_encoded_bytes().iter().any(|byte| WILDCARDS.contains(byte))
 }
+
+/// Characters that make a text a pattern.
+const WILDCARDS: [u8; 3] = *b"*?[";
 
 impl Item {
     fn below(given: &OsStr, path: RepoPath) -> Self {
         Self { text: quote_path(given.as_encoded_bytes()), what: What::Below(path) }
+    }
+
+    /// What a pattern matches below a folder.
+    fn matching(text: String, folder: RepoPath, pattern: &[u8]) -> Result<Self, Error> {
+        match Glob::new(pattern) {
+            Ok(glob) => Ok(Self { text, what: What::Matching { folder, glob } }),
+            Err(source) => Err(Error::BadPattern { pattern: text, source }),
+        }
     }
 
     const fn is_pattern(&self) -> bool {

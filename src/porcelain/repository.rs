@@ -338,7 +338,7 @@ fn open_db(env: &Environment, layout: &Layout, settings: &Settings) -> Result<Ar
 }
 
 /// The path without `.` and `..`, by its text alone.
-fn lexical(path: &Path) -> PathBuf {
+pub(super) fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

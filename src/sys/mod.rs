@@ -15,4 +15,4 @@ pub use fs::{CreateOptions, Directory, File, FileKind, Fs, LockGuard, LockMode, 
 pub use lock::{Lock, LockError, Wait, acquire};
 pub use os::OsFs;
 pub use paths::{bytes_to_path, path_to_bytes};
-pub use publish::{PendingFile, publish, random_hex};
+pub use publish::{PendingFile, publish, random_hex, temp_name};

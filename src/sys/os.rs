@@ -14,6 +14,7 @@ use unix as platform;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::fs::{CreateOptions, Directory, File, Fs, LockGuard, LockMode, Map, Stat};
 use super::paths::path_to_bytes;
@@ -164,6 +165,10 @@ impl Fs for OsFs {
         platform::sync_dir(path)
     }
 
+    fn sync_all(&self, path: &Path) -> io::Result<()> {
+        platform::sync_all(path)
+    }
+
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
         Ok(path_to_bytes(&std::fs::read_link(path)?)?.to_vec())
     }
@@ -174,6 +179,24 @@ impl Fs for OsFs {
 
     fn set_executable(&self, path: &Path, executable: bool) -> io::Result<()> {
         platform::set_executable(path, executable)
+    }
+
+    fn copy(&self, from: &Path, to: &Path, options: CreateOptions) -> io::Result<u64> {
+        // Between two files the system copies by itself, and shares the blocks where it can.
+        io::copy(&mut &platform::open(from)?, &mut &platform::create(to, options)?)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    fn set_read_only(&self, path: &Path, read_only: bool) -> io::Result<()> {
+        platform::set_read_only(path, read_only)
+    }
+
+    fn set_modified(&self, path: &Path, mtime_ns: i64) -> io::Result<()> {
+        let since = Duration::from_nanos(u64::try_from(mtime_ns).unwrap_or(0));
+        platform::open(path)?.set_modified(UNIX_EPOCH + since)
     }
 
     fn try_lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn LockGuard>>> {

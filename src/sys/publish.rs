@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 16;
 
 /// A name that no other call returns: process, a number drawn once by each process (process ids repeat
 /// in containers and across machines), and a counter.
-fn temp_name() -> String {
+pub fn temp_name() -> String {
     static NONCE: OnceLock<u64> = OnceLock::new();
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let nonce = NONCE.get_or_init(|| RandomState::new().hash_one(0u8)) & 0xffff_ffff;

@@ -21,7 +21,10 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
     Group { title: "Look", commands: &["status", "diff", "log", "show", "ls", "cat", "info"] },
     Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch", "tag"] },
-    Group { title: "Share", commands: &["push", "pull", "fetch", "remote", "ls-remote", "evict"] },
+    Group {
+        title: "Share",
+        commands: &["push", "pull", "fetch", "remote", "ls-remote", "evict", "get", "cache"],
+    },
     Group { title: "Maintain", commands: &["verify", "gc", "config", "completions", "man", "help"] },
 ];
 

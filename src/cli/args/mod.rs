@@ -2,6 +2,7 @@
 //! from it.
 
 pub(crate) mod change;
+pub(crate) mod get;
 mod groups;
 pub(crate) mod look;
 pub(crate) mod maintain;
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     Push(remotes::Push),
     LsRemote(remotes::LsRemote),
     Evict(remotes::Evict),
+    Get(get::Get),
+    Cache(get::Cache),
     Gc(maintain::Gc),
     Config(maintain::Config),
     Completions(maintain::Completions),

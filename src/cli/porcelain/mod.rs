@@ -1,6 +1,7 @@
 //! Commands for people: arguments to options, one call, its outcome to text or JSON.
 
 pub(crate) mod add;
+pub(crate) mod cache;
 pub(crate) mod checkout;
 pub(crate) mod commit;
 pub(crate) mod config;
@@ -8,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod evict;
 pub(crate) mod gc;
 mod gc_remote;
+pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod init;
 pub(crate) mod log;

@@ -222,6 +222,8 @@ struct Context<'a> {
     db: &'a Arc<ObjectDb>,
     materializer: Materializer,
     options: CheckoutOptions,
+    /// Whether nobody may write to the files later.
+    read_only: bool,
     monitor: &'a Monitor<'a>,
 }
 
@@ -240,7 +242,7 @@ pub fn apply_changes(
     monitor: &Monitor<'_>,
 ) -> Result<CheckoutStats, CheckoutError> {
     let materializer = Materializer::new(Arc::clone(db.fs()), root);
-    let context = Context { db, materializer, options, monitor };
+    let context = Context { db, materializer, options, read_only: false, monitor };
     let plan = check::plan(&context, index, changes)?;
     let new = changes.iter().filter_map(|change| change.new);
     let blobs = new.filter(|new| !new.kind.is_dir()).map(|new| (BlobId::new(new.id), new.size));
@@ -261,6 +263,23 @@ pub fn remove_file(fs: &Arc<dyn Fs>, root: &Path, path: &RepoPath) -> Result<(),
         return Ok(());
     }
     materializer.remove(path, Target::Replace(None), |_| false).map_err(write::plain)
+}
+
+/// Writes what these paths are to be below a folder that nobody else writes to, files read-only. Each comes to its name
+/// only once it is whole and proved. What they hold is here, or is fetched one by one.
+///
+/// # Errors
+/// When content is missing or damaged, an external link is among it, or the system fails; what was written stays.
+pub fn write_read_only(
+    db: &Arc<ObjectDb>,
+    root: &Path,
+    items: impl IntoIterator<Item = (RepoPath, Content)>,
+    monitor: &Monitor<'_>,
+) -> Result<(), CheckoutError> {
+    let materializer = Materializer::new(Arc::clone(db.fs()), root);
+    let context = Context { db, materializer, options: CheckoutOptions::default(), read_only: true, monitor };
+    let items = items.into_iter().map(|(path, content)| (path, content, Target::Replace(None)));
+    write::write_items(&context, items.collect(), &mut |_, _| Ok(()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What was done, and how it is taken back when the rest fails.
 
-use super::write::{WriteItem, staged, write_small};
+use super::write::{WriteItem, note, staged, write_small};
 use super::{CheckoutError, CheckoutStats, Content, Context};
 use crate::model::{EntryKind, RepoPath};
 use crate::worktree::{IndexEditor, Staged, StagingIndex, Target, WorktreeError};
@@ -104,7 +104,9 @@ fn take_back(context: &Context<'_>, index: &mut IndexEditor, done: Done) -> Resu
         }
     }
     back.extend(done.removed.into_iter().map(|(path, before)| (path, before, Target::Absent)));
-    write_small(context, index, &back, &mut CheckoutStats::default(), &mut Done::default())?;
+    write_small(context, &back, &mut |item, stat| {
+        note(index, item, stat, &mut CheckoutStats::default(), &mut Done::default())
+    })?;
     for path in done.folders {
         context.materializer.make_folder(&path).map_err(CheckoutError::from_materialize)?;
         let content = Content {

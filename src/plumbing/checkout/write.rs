@@ -66,16 +66,29 @@ fn work(
         index.remove(&path)?;
         done.folders.extend(was_staged.then_some(path));
     }
+    write_items(context, plan.write, &mut |item, stat| note(index, item, stat, &mut stats, done))?;
+    Ok(stats)
+}
+
+/// What is done with a path that was written: the item, and the facts of what is there now.
+type EachWritten<'a> = &'a mut dyn FnMut(&WriteItem, Option<Stat>) -> Result<(), CheckoutError>;
+
+/// Writes paths, the small ones side by side.
+pub(super) fn write_items(
+    context: &Context<'_>,
+    items: Vec<WriteItem>,
+    each: EachWritten<'_>,
+) -> Result<(), CheckoutError> {
     let (large, small): (Vec<_>, Vec<_>) =
-        plan.write.into_iter().partition(|(_, content, _)| content.size >= LARGE);
-    write_small(context, index, &small, &mut stats, done)?;
+        items.into_iter().partition(|(_, content, _)| content.size >= LARGE);
+    write_small(context, &small, each)?;
     for item in large {
         context.monitor.interrupt.check()?;
         let stat = write_large(context, &item).map_err(|error| error.about(&item.0))?;
-        note(index, &item, stat, &mut stats, done)?;
+        each(&item, stat)?;
         context.monitor.progress.advance(1, 0);
     }
-    Ok(stats)
+    Ok(())
 }
 
 pub(super) fn plain(error: MaterializeError<std::convert::Infallible>) -> CheckoutError {
@@ -92,7 +105,7 @@ pub(super) const fn staged(content: &Content, stat: Option<StatFacts>) -> Staged
 }
 
 /// Notes a written path in the index.
-fn note(
+pub(super) fn note(
     index: &mut IndexEditor,
     item: &WriteItem,
     stat: Option<Stat>,
@@ -109,10 +122,8 @@ fn note(
 
 pub(super) fn write_small(
     context: &Context<'_>,
-    index: &mut IndexEditor,
     items: &[WriteItem],
-    stats: &mut CheckoutStats,
-    done: &mut Done,
+    each: EachWritten<'_>,
 ) -> Result<(), CheckoutError> {
     let next = AtomicUsize::new(0);
     let (done_out, written) = crossbeam_channel::bounded::<Vec<(usize, Option<Stat>)>>(64);
@@ -145,7 +156,7 @@ pub(super) fn write_small(
         for batch in &written {
             for (number, stat) in batch {
                 if noted.is_ok() {
-                    noted = note(index, &items[number], stat, stats, done);
+                    noted = each(&items[number], stat);
                 }
             }
         }
@@ -182,7 +193,7 @@ fn write_one(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, Ch
             context.materializer.write_symlink(path, *target, &link).map(Some)
         }
         EntryKind::File | EntryKind::Executable => {
-            let options = create_options(content);
+            let options = create_options(context, content);
             if let Some(bytes) = small_blob(context, path, content)? {
                 let write = |file: &mut dyn File| write_all(context, path, file, &bytes);
                 context.materializer.write_file(path, *target, options, content.size, write).map(Some)
@@ -196,9 +207,10 @@ fn write_one(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, Ch
 }
 
 /// Large files are kept out of the page cache: they would drive everything else out of it.
-const fn create_options(content: &Content) -> CreateOptions {
+const fn create_options(context: &Context<'_>, content: &Content) -> CreateOptions {
     let executable = matches!(content.kind, EntryKind::Executable);
-    CreateOptions { executable, append: false, stream: content.size >= LARGE }
+    let stream = content.size >= LARGE;
+    CreateOptions { executable, append: false, stream, read_only: context.read_only }
 }
 
 type WriteResult = Result<(), MaterializeError<CheckoutError>>;
@@ -274,7 +286,7 @@ fn stream(context: &Context<'_>, path: &RepoPath, content: &Content, file: &mut 
 /// Writes a large file: one thread reads and decompresses, one hashes, the caller's writes.
 fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, CheckoutError> {
     let (path, content, target) = item;
-    let options = create_options(content);
+    let options = create_options(context, content);
     if !matches!(content.kind, EntryKind::File | EntryKind::Executable) {
         return write_one(context, item);
     }

@@ -32,6 +32,8 @@ pub struct Source {
 struct State {
     client: Option<Client>,
     index: Option<RemoteIndex>,
+    /// Entries that are looked at first, instead of those that were seen earlier.
+    known: Vec<RefEntry>,
     /// Whether the index is of what the remote says now, and not of what was seen earlier.
     fresh: bool,
     ahead: u64,
@@ -54,6 +56,13 @@ impl Source {
         Self { url, cache, connect: Box::new(connect), state }
     }
 
+    /// The same, where one wants what an entry leads to, which was just read: nothing else is asked for as long as all is found.
+    #[must_use]
+    pub fn knowing(mut self, entry: RefEntry) -> Self {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).known.push(entry);
+        self
+    }
+
     /// Calls `work` with an index of the remote, made of what was seen of it earlier; once more, with one of what it says
     /// now, when something was not to be found: others may have sent it since, or moved it into other packs.
     fn ask<T>(
@@ -63,14 +72,14 @@ impl Source {
         mut work: impl FnMut(&Peer<'_>, &mut RemoteIndex, &mut u64) -> Result<Found<T>, TransferError>,
     ) -> Result<T, TransferError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { client, index, fresh, ahead } = &mut *state;
+        let State { client, index, known, fresh, ahead } = &mut *state;
         let client = match client {
             Some(client) => client,
             none => none.insert((self.connect)()?),
         };
         let peer = Peer { client, interrupt, fs, cache: self.cache.clone(), fresh: false };
         if index.is_none() {
-            let seen = remembered(&peer);
+            let seen = if known.is_empty() { remembered(&peer) } else { std::mem::take(known) };
             *fresh = seen.is_empty();
             let entries = if seen.is_empty() { look_again(&peer)? } else { seen };
             *index = Some(index_of(&peer, &entries)?);

@@ -116,7 +116,7 @@ pub(in crate::porcelain) fn go(
         Some(wanted) => wanted.clone(),
         None => Wanted::read(repo)?.unwrap_or_default(),
     };
-    let spec = Pathspec::from_root(&wanted.patterns)?;
+    let spec = Pathspec::of_dataset(&wanted.patterns)?;
     let begins = !index.is_sparse();
     if begins {
         begin(repo, index)?;

@@ -39,7 +39,7 @@ impl RemoteConfig {
     }
 
     /// This, and where it says nothing, the other.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(in crate::porcelain) fn or(self, other: Self) -> Self {
         Self {
             url: self.url,
             endpoint: self.endpoint.or(other.endpoint),

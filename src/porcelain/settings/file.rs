@@ -46,10 +46,11 @@ impl SettingsFile {
             why,
         };
         let text = match (key.value, item.as_str(), item.as_bool(), item.as_integer()) {
-            (ValueType::Text, Some(text), ..) => text.to_owned(),
+            (ValueType::Text | ValueType::Size, Some(text), ..) => text.to_owned(),
             (ValueType::Bool, _, Some(flag), _) => flag.to_string(),
-            (ValueType::Integer(..), _, _, Some(number)) => number.to_string(),
+            (ValueType::Integer(..) | ValueType::Size, _, _, Some(number)) => number.to_string(),
             (ValueType::Text, ..) => return Err(wrong("expected a text in quotes".to_owned())),
+            (ValueType::Size, ..) => return Err(wrong("expected a size in quotes".to_owned())),
             (ValueType::Bool, ..) => return Err(wrong("expected true or false".to_owned())),
             (ValueType::Integer(..), ..) => return Err(wrong("expected a whole number".to_owned())),
         };
@@ -63,7 +64,7 @@ impl SettingsFile {
     pub(super) fn set(&mut self, key: &Key, text: &str) -> Result<(), SettingsError> {
         let (section, name) = key.parts();
         let new = match key.value {
-            ValueType::Text => value(text),
+            ValueType::Text | ValueType::Size => value(text),
             ValueType::Bool => value(text == "true"),
             ValueType::Integer(..) => value(text.parse::<i64>().unwrap_or_default()),
         };

@@ -9,6 +9,23 @@ pub enum ValueType {
     Bool,
     /// A whole number from the first to the second.
     Integer(i64, i64),
+    /// A number of bytes, as [`parse_size`] reads it.
+    Size,
+}
+
+/// The bytes that a text tells, such as `500MiB`, `50G` or `1024`: a whole number, and a unit of powers of 1024.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let power = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 1,
+        "m" | "mib" => 2,
+        "g" | "gib" => 3,
+        "t" | "tib" => 4,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1024u64.pow(power))
 }
 
 /// A setting.
@@ -41,6 +58,8 @@ macro_rules! keys {
 }
 
 keys! {
+    CACHE_MAX_SIZE: "cache.max-size", ValueType::Size, Some("50GiB"), true,
+        "What the machine's cache of `dsv get` may take, such as 500MiB or 2TiB; your own setting, not a repository's.";
     CORE_COMPRESSION: "core.compression", ValueType::Integer(1, 19), Some("3"), true,
         "zstd level of files and metadata of more than 16 KiB up to 1 MiB, 1 (fast) to 19 (small).";
     CORE_GITIGNORE: "core.gitignore", ValueType::Bool, Some("true"), true,
@@ -83,6 +102,9 @@ impl Key {
             ValueType::Bool => {
                 (!matches!(text, "true" | "false")).then(|| "expected true or false".to_owned())
             }
+            ValueType::Size => {
+                parse_size(text).is_none().then(|| "expected a size such as 500MiB or 50GiB".to_owned())
+            }
             ValueType::Integer(low, high) => match text.parse::<i64>() {
                 Ok(number) if (low..=high).contains(&number) => None,
                 _ => Some(format!("expected a whole number from {low} to {high}")),
@@ -94,6 +116,18 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("0"), Some(0));
+        assert_eq!(parse_size("1024"), Some(1024));
+        assert_eq!(parse_size("3 KiB"), Some(3072));
+        assert_eq!(parse_size("50G"), parse_size("50gib"));
+        assert_eq!(parse_size("2TiB"), Some(2 << 40));
+        for bad in ["", "GiB", "-1", "1.5GiB", "1KB", "99999999999TiB"] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn the_table_is_in_order_and_its_defaults_are_values() {

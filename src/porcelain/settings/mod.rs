@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use file::SettingsFile;
 pub use keys::{
-    CORE_COMPRESSION, CORE_GITIGNORE, CORE_LARGE_COMPRESSION, CORE_LOCK_TIMEOUT, CORE_PACK_SIZE,
-    CORE_SMALL_COMPRESSION, GC_LOG_DAYS, KEYS, Key, STORE_PATH, USER_EMAIL, USER_NAME, ValueType,
+    CACHE_MAX_SIZE, CORE_COMPRESSION, CORE_GITIGNORE, CORE_LARGE_COMPRESSION, CORE_LOCK_TIMEOUT,
+    CORE_PACK_SIZE, CORE_SMALL_COMPRESSION, GC_LOG_DAYS, KEYS, Key, STORE_PATH, USER_EMAIL, USER_NAME,
+    ValueType, parse_size,
 };
 
 use crate::model::ErrorKind;
@@ -283,6 +284,14 @@ impl Settings {
     /// When a file holds a wrong value.
     pub fn lock_timeout(&self) -> Result<Duration, SettingsError> {
         Ok(Duration::from_secs(self.number(&CORE_LOCK_TIMEOUT)?))
+    }
+
+    /// `cache.max-size`
+    ///
+    /// # Errors
+    /// When a file holds a wrong value.
+    pub fn cache_max_size(&self) -> Result<u64, SettingsError> {
+        Ok(self.text(&CACHE_MAX_SIZE)?.and_then(|text| parse_size(&text)).unwrap_or_default())
     }
 
     /// `gc.log-days`

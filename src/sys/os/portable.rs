@@ -71,6 +71,11 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     stat(path).map(drop)
 }
 
+/// There is no such call here.
+pub(super) fn sync_all(path: &Path) -> io::Result<()> {
+    stat(path).map(drop)
+}
+
 pub(super) fn symlink(target: &[u8], path: &Path) -> io::Result<()> {
     let target = bytes_to_path(target)?;
     #[cfg(windows)]
@@ -81,6 +86,13 @@ pub(super) fn symlink(target: &[u8], path: &Path) -> io::Result<()> {
 
 pub(super) fn set_executable(path: &Path, _: bool) -> io::Result<()> {
     stat(path).map(drop)
+}
+
+/// Of a directory this says nothing here about what is in it.
+pub(super) fn set_read_only(path: &Path, read_only: bool) -> io::Result<()> {
+    let mut permissions = std::fs::symlink_metadata(path)?.permissions();
+    permissions.set_readonly(read_only);
+    std::fs::set_permissions(path, permissions)
 }
 
 pub(super) fn list(path: &Path) -> io::Result<Box<dyn Directory>> {

@@ -170,3 +170,29 @@ fn a_streamed_file_is_what_was_written() {
         assert!(OsFs.read(&path).unwrap() == [&bytes[..], b"and on"].concat(), "{len}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn files_that_nobody_may_write_to_and_their_second_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let options = CreateOptions { executable: true, read_only: true, ..Default::default() };
+    OsFs.create(&at("one"), options).unwrap().write_all(b"bytes").unwrap();
+    assert_eq!(OsFs.stat(&at("one")).unwrap().mode & 0o222, 0);
+    assert!(OsFs.stat(&at("one")).unwrap().executable());
+    OsFs.hard_link(&at("one"), &at("two")).unwrap();
+    assert_eq!(OsFs.stat(&at("one")).unwrap().inode, OsFs.stat(&at("two")).unwrap().inode);
+    assert!(OsFs.hard_link(&at("one"), &at("two")).is_err());
+    assert_eq!(OsFs.copy(&at("one"), &at("three"), CreateOptions::default()).unwrap(), 5);
+    assert_eq!(OsFs.read(&at("three")).unwrap(), b"bytes");
+    assert_eq!(OsFs.stat(&at("three")).unwrap().mode & 0o200, 0o200);
+    OsFs.set_read_only(&at("three"), true).unwrap();
+    assert_eq!(OsFs.stat(&at("three")).unwrap().mode & 0o222, 0);
+    OsFs.set_modified(&at("three"), 1_700_000_000_123_456_789).unwrap();
+    assert_eq!(OsFs.stat(&at("three")).unwrap().mtime_ns, 1_700_000_000_123_456_789);
+    OsFs.create_dir(&at("folder")).unwrap();
+    OsFs.set_read_only(&at("folder"), true).unwrap();
+    assert_eq!(OsFs.stat(&at("folder")).unwrap().mode & 0o222, 0);
+    OsFs.set_read_only(&at("folder"), false).unwrap();
+    assert_eq!(OsFs.stat(&at("folder")).unwrap().mode & 0o200, 0o200);
+}

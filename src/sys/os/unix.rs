@@ -31,7 +31,12 @@ pub(super) fn open_nofollow(path: &Path) -> io::Result<File> {
 
 pub(super) fn create(path: &Path, options: CreateOptions) -> io::Result<File> {
     let how = if options.append { OFlags::APPEND | OFlags::NOFOLLOW } else { OFlags::EXCL };
-    let mode = if options.executable { 0o777 } else { 0o666 };
+    let mode = match (options.executable, options.read_only) {
+        (false, false) => 0o666,
+        (true, false) => 0o777,
+        (false, true) => 0o444,
+        (true, true) => 0o555,
+    };
     open_with(path, OFlags::RDWR | OFlags::CREATE | how, mode)
 }
 
@@ -78,6 +83,19 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     }
 }
 
+pub(super) fn sync_all(path: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let folder = open_with(path, OFlags::RDONLY | OFlags::DIRECTORY, 0)?;
+        Ok(retry_on_intr(|| rustix::fs::syncfs(&folder))?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        rustix::fs::sync();
+        stat(path).map(drop)
+    }
+}
+
 pub(super) fn symlink(target: &[u8], path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(bytes_to_path(target)?, path)
 }
@@ -92,6 +110,17 @@ pub(super) fn set_executable(path: &Path, executable: bool) -> io::Result<()> {
     let without = stat.mode & !0o111;
     let mode = if executable { without | (without & 0o444) >> 2 } else { without };
     if mode != stat.mode {
+        retry_on_intr(|| rustix::fs::fchmod(&file, Mode::from_raw_mode(mode as RawMode)))?;
+    }
+    Ok(())
+}
+
+/// Takes the right to write from everybody, or gives it to the owner.
+pub(super) fn set_read_only(path: &Path, read_only: bool) -> io::Result<()> {
+    let file = open_nofollow(path)?;
+    let old = stat_file(&file)?.mode;
+    let mode = if read_only { old & !0o222 } else { old | 0o200 };
+    if mode != old {
         retry_on_intr(|| rustix::fs::fchmod(&file, Mode::from_raw_mode(mode as RawMode)))?;
     }
     Ok(())

@@ -49,16 +49,17 @@ fn settings_of_a_repository_and_of_a_person() {
     assert_eq!(sandbox.ok(["config", "core.compression"]), "9\n");
     assert!(sandbox.root().join("home/.config/dsv/config.toml").exists());
     assert_snapshot!(sandbox.ok(["config"]), @r"
-    core.compression        9     repository
-    core.gitignore          true  default
-    core.large-compression  1     default
-    core.lock-timeout       60    default
-    core.pack-size          64    default
-    core.small-compression  1     default
-    gc.log-days             90    default
-    store.path              -     unset
-    user.email              -     unset
-    user.name               Eva   user
+    cache.max-size          50GiB  default
+    core.compression        9      repository
+    core.gitignore          true   default
+    core.large-compression  1      default
+    core.lock-timeout       60     default
+    core.pack-size          64     default
+    core.small-compression  1      default
+    gc.log-days             90     default
+    store.path              -      unset
+    user.email              -      unset
+    user.name               Eva    user
     ");
     sandbox.ok(["config", "unset", "core.compression"]);
     assert_eq!(sandbox.json(["config", "core.compression", "--json"])["origin"], "default");

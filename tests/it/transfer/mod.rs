@@ -1,6 +1,7 @@
 //! Versions between repositories and remotes.
 
 mod gc;
+mod get;
 mod kills;
 mod lies;
 mod partial;
