@@ -74,7 +74,15 @@ pub fn fetch(
     monitor: &Monitor<'_>,
 ) -> Result<FetchOutcome, TransferError> {
     let writer = Writer::new(db)?;
-    let mut fetcher = Fetcher { peer, db, index, writer: &writer, ahead: MANIFESTS_AHEAD, monitor };
+    let mut fetcher = Fetcher {
+        peer,
+        db,
+        index,
+        writer: &writer,
+        ahead: MANIFESTS_AHEAD,
+        manifests: Mutex::default(),
+        monitor,
+    };
     monitor.progress.phase("Fetching versions", None, None);
     let versions = fetcher.versions(tips, &options.complete)?;
     let mut lists = Lists::default();
@@ -121,7 +129,8 @@ pub(super) fn bring(
     fetch_ahead(peer, records, ahead, monitor, &|info, stored| {
         writer.put_stored(*info, stored).map(drop).map_err(TransferError::from)
     })?;
-    let lists = Fetcher { peer, db, index, writer: &writer, ahead: 0, monitor }.blobs(blobs)?;
+    let lists = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests: Mutex::default(), monitor }
+        .blobs(blobs)?;
     writer.finish()?;
     keep_lists(db, &lists, monitor)?;
     Ok(lacking)
@@ -160,6 +169,8 @@ struct Fetcher<'a, 'p> {
     writer: &'a Writer,
     /// Bytes of metadata that are read from the beginning of what is wanted, see [`fetch_ahead`].
     ahead: u64,
+    /// Manifests that came ahead of being asked for: the writer has them, and nobody can read them there yet.
+    manifests: Mutex<HashMap<RecordKey, Vec<u8>>>,
     monitor: &'a Monitor<'a>,
 }
 
@@ -220,21 +231,31 @@ impl Fetcher<'_, '_> {
         for batch in keys.chunks(BATCH) {
             let mut missing = Vec::new();
             for (kind, id) in batch {
-                match self.db.contains(*kind, id)? {
-                    true => each((*kind, *id), None, &self.db.get(*kind, id)?)?,
-                    false => missing.push((*kind, *id)),
+                let ahead =
+                    self.manifests.get_mut().unwrap_or_else(PoisonError::into_inner).remove(&(*kind, *id));
+                match ahead {
+                    Some(raw) => each((*kind, *id), None, &raw)?,
+                    None if self.db.contains(*kind, id)? => {
+                        each((*kind, *id), None, &self.db.get(*kind, id)?)?;
+                    }
+                    None => missing.push((*kind, *id)),
                 }
             }
             let places = self.places(&missing)?;
             let came = Mutex::new(Vec::with_capacity(places.len()));
-            let writer = self.writer;
+            let (writer, manifests) = (self.writer, &self.manifests);
             let wanted: HashSet<RecordKey> = missing.into_iter().collect();
             fetch_ahead(self.peer, places, self.ahead, self.monitor, &|info, stored| {
                 if info.kind != RecordKind::ChunkedBlob {
                     writer.put_stored(*info, stored)?;
                 }
-                if wanted.contains(&(info.kind, info.id)) {
+                let key = (info.kind, info.id);
+                if wanted.contains(&key) {
                     came.lock().unwrap_or_else(PoisonError::into_inner).push((*info, stored.to_vec()));
+                } else if info.kind == RecordKind::Version {
+                    let raw = decompress(info.compression, stored, info.raw_len as usize);
+                    let raw = raw.map_err(|source| undecodable(key, source))?.into_owned();
+                    manifests.lock().unwrap_or_else(PoisonError::into_inner).insert(key, raw);
                 }
                 Ok(())
             })?;

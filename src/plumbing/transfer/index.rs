@@ -8,7 +8,7 @@ use crate::model::SegmentInfo;
 /// The segments of one or more entries.
 #[derive(Debug, Default)]
 pub struct RemoteIndex {
-    /// The largest first: most lookups end there.
+    /// The smallest first: it is read whole by one request, and lists what is newest.
     segments: Vec<Segment>,
 }
 
@@ -40,7 +40,7 @@ impl RemoteIndex {
                 self.segments.push(Segment::new(peer, info)?);
             }
         }
-        self.segments.sort_by_key(|segment| std::cmp::Reverse(segment.info().records));
+        self.segments.sort_by_key(|segment| segment.info().bytes);
         Ok(())
     }
 

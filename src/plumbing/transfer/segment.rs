@@ -173,14 +173,28 @@ impl Segment {
     fn load_front(&mut self, peer: &Peer<'_>) -> Result<(), TransferError> {
         if self.front.is_none() {
             let len = SEGMENT_HEAD_LEN as u64 + self.info.metadata_bytes;
+            let kept = peer.cache().join("segments").join(format!("{}.front", self.info.name));
+            let cached = if peer.fresh { None } else { peer.fs.read(&kept).ok() };
+            if let Some(front) = cached.filter(|front| self.is_front(front)) {
+                self.front = Some(front.into());
+                return Ok(());
+            }
             let front = peer.get_range(&self.key(), 0..len)?;
             let head = SegmentHead::decode(&front).map_err(|source| peer.damaged(&self.key(), source))?;
             if (head.metadata_len, head.len()) != (self.info.metadata_bytes, self.info.bytes) {
                 return Err(peer.malformed(&self.key(), SEGMENT.name, "it is not as the log of refs says"));
             }
+            publish_in_cache(peer, &format!("{}.front", self.info.name), &front)?;
             self.front = Some(front);
         }
         Ok(())
+    }
+
+    /// Whether bytes that were kept are head and metadata section; each page is checked where it is read.
+    fn is_front(&self, bytes: &[u8]) -> bool {
+        let len = SEGMENT_HEAD_LEN as u64 + self.info.metadata_bytes;
+        let head = SegmentHead::decode(bytes);
+        bytes.len() as u64 == len && head.is_ok_and(|head| head.metadata_len == self.info.metadata_bytes)
     }
 
     /// The page that an id is in if it is anywhere in the section.
@@ -278,8 +292,11 @@ fn slice<'a>(bytes: &'a [u8], range: &std::ops::Range<u64>) -> Option<&'a [u8]> 
 /// # Errors
 /// When the disk is full or fails.
 pub(super) fn keep(peer: &Peer<'_>, name: &str, bytes: &[u8]) -> Result<(), TransferError> {
+    publish_in_cache(peer, &format!("{name}.seg"), bytes)
+}
+
+fn publish_in_cache(peer: &Peer<'_>, name: &str, bytes: &[u8]) -> Result<(), TransferError> {
     let folder = peer.cache().join("segments");
     peer.fs.create_dir_all(&folder).at("create", &folder)?;
-    crate::sys::publish(peer.fs, &folder.join(format!("{name}.seg")), bytes)?;
-    Ok(())
+    Ok(crate::sys::publish(peer.fs, &folder.join(name), bytes)?)
 }

@@ -272,3 +272,16 @@ fn an_old_file_comes_back_without_its_bytes_ever_being_here() {
     assert!(std::fs::read(two.path("work/large.bin")).unwrap() == large(0));
     assert_eq!(std::fs::read_to_string(two.path("work/d1/f1")).unwrap(), "content of 1");
 }
+
+#[test]
+fn a_history_of_many_pushes_costs_no_request_for_each() {
+    let two = Two::pushed();
+    for round in 0..12 {
+        two.sandbox.write("d1/f1", format!("round {round}"));
+        two.ok(&["commit", "-a", "-m", "More"]);
+        two.ok(&["push"]);
+    }
+    let cloned = without_data(&two);
+    assert!(cloned["requests"].as_u64().unwrap() <= 6, "{cloned}");
+    assert_eq!(two.other("bob", &["log", "--oneline"]).lines().count(), 13);
+}

@@ -1,7 +1,7 @@
 //! What nothing refers to any more on a remote, removed; what is left, gathered into few packs.
 //!
 //! Others push meanwhile, and no lock holds them off. What keeps this safe is that an object goes in two steps, by two
-//! collections: the first one puts its name on a list of what is *condemned* ([`super::condemned`]); a later one removes it when the list is
+//! collections: the first one puts its name on a list of what is *condemned* (`condemned`); a later one removes it when the list is
 //! older than the time of grace, the object was not written again since, and nothing that is read after that refers to it.
 //!
 //! - Who pushes uses nothing that is condemned: an entry of a log whose writer knew the list names nothing on it.
