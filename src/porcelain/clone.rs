@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::checkout::Wanted;
 use super::fast_forward::fast_forward;
-use super::fetch::{Fetched, fetch_entry};
+use super::fetch::{Fetched, Scope, fetch_entry};
 use super::remotes::{self, ORIGIN, RemoteConfig};
 use super::{Environment, Error, Repository, init};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::host::IoContext;
-use crate::plumbing::transfer::{FetchScope, Peer, log};
+use crate::plumbing::transfer::{Peer, log};
 
 /// What to clone.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let repo = prepare(env, &dir, &entry, &config, monitor)?;
     let origin = RemoteName::new(ORIGIN)?;
     let remote = remotes::open(&repo, Some(&origin))?;
-    let fetched = fetch_entry(&repo, &remote, &entry, FetchScope::All, monitor)?;
+    let fetched = fetch_entry(&repo, &remote, &entry, Scope::Usual, monitor)?;
     let mut stats = None;
     if let (Some(version), false) = (entry.version, options.no_checkout) {
         monitor.progress.phase("Checking out", None, None);
@@ -84,10 +84,8 @@ fn choose(peer: &Peer<'_>, dataset: Option<&DatasetName>) -> Result<RefEntry, Er
         let entry = log::newest(peer, name)?.filter(|entry| entry.version.is_some());
         return entry.ok_or_else(|| not_there(name.clone()));
     }
-    let mut found = Vec::new();
-    for name in log::datasets(peer)? {
-        found.extend(log::newest(peer, &name)?.filter(|entry| entry.version.is_some()));
-    }
+    let mut found = log::all_newest(peer)?;
+    found.retain(|entry| entry.version.is_some());
     match found.len() {
         0 => Err(Error::EmptyRemote { url: peer.url() }),
         1 => Ok(found.remove(0)),

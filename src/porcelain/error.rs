@@ -179,6 +179,12 @@ pub enum Error {
         /// The folder of objects.
         store: PathBuf,
     },
+    /// A remote cannot go, since objects are on it alone.
+    #[error("what is not here is fetched from the remote '{name}' when it is needed")]
+    RemoteNeeded {
+        /// The remote.
+        name: RemoteName,
+    },
     /// No remote is known.
     #[error("no remote is known here")]
     NoRemote,
@@ -417,7 +423,10 @@ impl Error {
             | Self::NoTag { .. } => ErrorKind::NotFound,
             Self::CurrentDataset { .. } | Self::VersionsLost { .. } => ErrorKind::Refused,
             Self::NothingStaged => ErrorKind::NothingToDo,
-            Self::DetachedHead | Self::EvictShared { .. } | Self::StagedBeforeSparse => ErrorKind::Refused,
+            Self::DetachedHead
+            | Self::EvictShared { .. }
+            | Self::RemoteNeeded { .. }
+            | Self::StagedBeforeSparse => ErrorKind::Refused,
             Self::SparseLost => ErrorKind::Corrupt,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::Rebase(error) => error.kind(),
@@ -506,6 +515,12 @@ impl Error {
             Self::Transfer(error) => return transfer_hint(error),
             Self::Remote(error) => return error.hint(),
             Self::EvictShared { .. } => "run it in a repository with a store of its own",
+            Self::RemoteNeeded { name } => {
+                return Some(format!(
+                    "'dsv fetch --full --remote {name}' brings all of it; if the remote moved, 'dsv remote set-url {name} URL' \
+                     says where it is"
+                ));
+            }
             Self::NoRemote => "add one with 'dsv remote add origin URL'",
             Self::NoSuchRemote { .. } => "'dsv remote list' shows them",
             Self::RemoteExists { .. } => "change it with 'dsv remote set-url', or choose another name",
@@ -575,7 +590,6 @@ fn transfer_hint(error: &TransferError) -> Option<String> {
             "'dsv verify --remote NAME' tells what else is damaged there; nothing here was changed"
         }
         TransferError::NotConfirmed { .. } => "nothing there was changed; run it again",
-        TransferError::NotHere { .. } => "bring the version whole first: 'dsv checkout REV --full'",
         TransferError::Tree(_)
         | TransferError::History(_)
         | TransferError::Io(_)

@@ -3,7 +3,6 @@
 use super::remotes;
 use super::{Error, Repository};
 use crate::model::{Monitor, RemoteName};
-use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::{EvictOutcome, Peer, evict, log, remember_entry};
 
 /// What to drop.
@@ -37,18 +36,15 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     // What is dropped must be there now, and not have been there once.
     let peer = Peer { fresh: true, ..remote.peer(repo, monitor.interrupt) };
     monitor.progress.phase("Looking at the remote", None, None);
-    let mut index = RemoteIndex::default();
-    for dataset in log::datasets(&peer)? {
-        if let Some(entry) = log::newest(&peer, &dataset)? {
-            remember_entry(&peer, &entry)?;
-            index.add(&peer, entry.segments)?;
-        }
+    let entries = log::all_newest(&peer)?;
+    for entry in &entries {
+        remember_entry(&peer, entry)?;
     }
     let _alone = repo.lock_objects_alone(monitor)?;
     if !options.dry_run {
         // Before anything goes: from now on what is not here is asked for.
-        remotes::make_promisor(repo, &remote.name, monitor)?;
+        remotes::set_promisor(repo, &remote.name, true, monitor)?;
     }
-    let evicted = evict(&peer, &*repo.own_db()?, &mut index, options.dry_run, monitor)?;
+    let evicted = evict(&peer, &*repo.own_db()?, &entries, options.dry_run, monitor)?;
     Ok(Outcome { remote: remote.name, evicted })
 }

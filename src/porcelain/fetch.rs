@@ -1,7 +1,7 @@
 //! `dsv fetch`: what a remote has that is not here.
 
 use super::remotes::{self, OpenRemote};
-use super::{Error, Repository};
+use super::{Error, Repository, fsck};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName, VersionId};
 use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::{FetchOptions, FetchOutcome, FetchScope, fetch, log, remember_entry};
@@ -13,8 +13,18 @@ pub struct Options {
     pub remote: Option<RemoteName>,
     /// The datasets; all unless told.
     pub datasets: Vec<DatasetName>,
-    /// Versions and trees alone, or everything.
-    pub scope: FetchScope,
+    /// Bring everything, also what would be fetched when it is needed; a repository that lacks nothing then fetches
+    /// nothing on demand any more.
+    pub full: bool,
+}
+
+/// How much of a dataset to bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// What is not here; of a remote that is asked on demand, the history alone.
+    Usual,
+    /// All of it.
+    Full,
 }
 
 /// What became of one dataset.
@@ -37,6 +47,8 @@ pub struct Outcome {
     pub remote: RemoteName,
     /// Every dataset that was looked at, in order of name.
     pub datasets: Vec<Fetched>,
+    /// Whether objects are still fetched from it when they are needed.
+    pub on_demand: bool,
 }
 
 /// Fetches datasets of a remote and notes where they are. Nothing of the worktree or of the own datasets changes.
@@ -56,9 +68,21 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let Some(entry) = log::newest(&peer, &name)? else {
             return Err(Error::NotOnRemote { dataset: name, url: peer.url() });
         };
-        datasets.push(fetch_entry(repo, &remote, &entry, options.scope, monitor)?);
+        let scope = if options.full { Scope::Full } else { Scope::Usual };
+        datasets.push(fetch_entry(repo, &remote, &entry, scope, monitor)?);
     }
-    Ok(Outcome { remote: remote.name, datasets })
+    let mut on_demand = remote.is_promisor;
+    if options.full && on_demand && lacks_nothing(repo, monitor)? {
+        remotes::set_promisor(repo, &remote.name, false, monitor)?;
+        on_demand = false;
+    }
+    Ok(Outcome { remote: remote.name, datasets, on_demand })
+}
+
+/// Whether everything is here that anything refers to.
+fn lacks_nothing(repo: &Repository, monitor: &Monitor<'_>) -> Result<bool, Error> {
+    let checked = fsck::run(repo, &fsck::Options::default(), monitor)?;
+    Ok(checked.is_whole() && checked.counts.promised == 0)
 }
 
 /// Brings what an entry leads to, and then notes that the dataset is there.
@@ -66,7 +90,7 @@ pub(super) fn fetch_entry(
     repo: &Repository,
     remote: &OpenRemote,
     entry: &RefEntry,
-    scope: FetchScope,
+    scope: Scope,
     monitor: &Monitor<'_>,
 ) -> Result<Fetched, Error> {
     let dataset = entry.dataset.clone();
@@ -74,14 +98,18 @@ pub(super) fn fetch_entry(
     let mut brought = FetchOutcome::default();
     let _objects = repo.lock_objects(monitor)?;
     let peer = remote.peer(repo, monitor.interrupt);
-    // In a repository whose data is elsewhere all but the history is fetched when it is needed.
-    let scope = if repo.is_partial() { FetchScope::Versions } else { scope };
-    if repo.is_partial() {
+    if remote.is_promisor {
         remember_entry(&peer, entry)?;
     }
-    if let Some(tip) = entry.version.filter(|tip| Some(*tip) != before) {
+    // What a promisor has comes when it is needed, all but the history.
+    let (what, complete) = match scope {
+        Scope::Usual if remote.is_promisor => (FetchScope::Versions, complete(repo)?),
+        Scope::Usual => (FetchScope::All, complete(repo)?),
+        Scope::Full => (FetchScope::All, Vec::new()),
+    };
+    if let Some(tip) = entry.version.filter(|tip| Some(*tip) != before || scope == Scope::Full) {
         let mut index = RemoteIndex::new(&peer, entry.segments.iter().cloned())?;
-        let options = FetchOptions { complete: complete(repo)?, scope };
+        let options = FetchOptions { complete, scope: what };
         brought = fetch(&peer, repo.db(), &mut index, &[tip], &options, monitor)?;
     }
     note(repo, remote, &dataset, entry.version, monitor)?;

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 
 use super::fast_forward::fast_forward;
-use super::fetch::{Fetched, fetch_entry};
+use super::fetch::{Fetched, Scope, fetch_entry};
 use super::{Error, Repository, remotes, restore};
 use crate::model::{DatasetName, Head, Monitor, RemoteName, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::merge_base::is_ancestor;
-use crate::plumbing::transfer::{FetchScope, log};
+use crate::plumbing::transfer::log;
 
 /// What to pull.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let Some(entry) = log::newest(&peer, &dataset)? else {
         return Err(Error::NotOnRemote { dataset, url: peer.url() });
     };
-    let fetched = fetch_entry(repo, &remote, &entry, FetchScope::All, monitor)?;
+    let fetched = fetch_entry(repo, &remote, &entry, Scope::Usual, monitor)?;
     let ours = repo.refs().read(&dataset)?;
     let step = match (ours, entry.version) {
         (_, None) => Step::Nothing,

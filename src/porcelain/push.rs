@@ -1,14 +1,12 @@
 //! `dsv push`: versions of the own datasets, and all that they need, to a remote.
 
 use super::fast_forward::fast_forward;
-use super::fetch::{fetch_entry, note};
+use super::fetch::{Scope, fetch_entry, note};
 use super::remotes::{self, OpenRemote};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Monitor, RemoteName, VersionId};
 use crate::plumbing::rebase;
-use crate::plumbing::transfer::{
-    FetchScope, PushOptions, PushOutcome, TransferError, log, push, remember_entry,
-};
+use crate::plumbing::transfer::{PushOptions, PushOutcome, TransferError, log, push, remember_entry};
 
 /// How often the own versions are put on top of what others pushed meanwhile. Of so many who push at once, one lands in each
 /// round.
@@ -104,7 +102,7 @@ fn push_one(
     };
     let peer = remote.peer(repo, monitor.interrupt);
     let sent = push(&peer, repo.db(), dataset, version, &how, monitor)?;
-    if repo.is_partial() {
+    if remote.is_promisor {
         remember_entry(&peer, &sent.entry)?;
     }
     Ok(sent)
@@ -124,7 +122,7 @@ fn rebase(
     let Some((entry, theirs)) = entry.and_then(|entry| entry.version.map(|theirs| (entry, theirs))) else {
         return Ok(ours);
     };
-    fetch_entry(repo, remote, &entry, FetchScope::All, monitor)?;
+    fetch_entry(repo, remote, &entry, Scope::Usual, monitor)?;
     monitor.progress.phase("Rebasing", None, None);
     let new = {
         let _objects = repo.lock_objects(monitor)?;

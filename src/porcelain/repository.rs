@@ -11,7 +11,7 @@ use crate::plumbing::rev_parse::{Names, Resolved};
 use crate::plumbing::transfer::OnDemand;
 use crate::store::{
     DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
-    check_readable, check_writable, is_registered, read_format, register_user,
+    StoreError, check_readable, check_writable, is_registered, read_format, register_user,
 };
 
 /// A repository whose format and settings were checked, with handles of all that it holds.
@@ -84,11 +84,21 @@ impl Repository {
         let sources = remotes::promisors(&repository.env, &repository.layout)?;
         if !sources.is_empty() {
             let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt);
-            repository.db.set_promisor(Arc::new(promisor));
+            repository.db.set_promisor(Arc::new(promisor.locked_by(repository.shared_objects_lock()?)));
         }
         // Who only reads may be unable to write there; whoever writes objects tries again in earnest.
         let _ = repository.register();
         Ok(repository)
+    }
+
+    /// How whoever brings objects in the middle of a read waits until nobody removes some.
+    fn shared_objects_lock(
+        &self,
+    ) -> Result<impl Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync + use<>, Error> {
+        let (env, layout, timeout) = (self.env.clone(), self.layout.clone(), self.settings.lock_timeout()?);
+        Ok(move |monitor: &Monitor<'_>| {
+            env.locked(timeout, monitor, |request| ObjectsLock::shared(&*env.fs, &layout, request))
+        })
     }
 
     /// Puts the repository on the list of those that use its shared store, where a copied or moved one is
@@ -237,7 +247,7 @@ impl Repository {
     fn locked<T>(
         &self,
         monitor: &Monitor<'_>,
-        lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, crate::store::StoreError>,
+        lock: impl FnOnce(&dyn Fs, &Layout, &LockRequest<'_>) -> Result<T, StoreError>,
     ) -> Result<T, Error> {
         self.check_writable()?;
         let held =

@@ -233,6 +233,18 @@ impl ObjectDb {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner).unreadable)
     }
 
+    /// Demands that every line of every index is what was written. By a flipped one, a record that is in use could
+    /// be looked for in another pack than its own, which then seems to hold nothing that is wanted.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for the first one that is not.
+    pub fn check_indexes(&self) -> Result<(), StoreError> {
+        if let Some(UnreadableIndex { path, error }) = self.unreadable_indexes().first() {
+            return Err(StoreError::Damaged { path: path.clone(), source: error.clone() });
+        }
+        self.indexes().iter().try_for_each(|index| index.check())
+    }
+
     /// Adds an index that was just published.
     pub(super) fn add_index(&self, file: IndexFile) {
         let _alone = self.lock_refreshing();

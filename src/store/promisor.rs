@@ -12,11 +12,17 @@ pub type RecordKey = (RecordKind, [u8; 32]);
 
 /// Whoever has objects that a database lacks.
 pub trait Promisor: Send + Sync + std::fmt::Debug {
-    /// Tells of each of these records whether it can be had. A blob can be had under the kind of either form.
+    /// Tells of each of these records whether it can be had now. A blob can be had under the kind of either form. Who is
+    /// `thorough` does not believe a list, but looks whether what it names is there.
     ///
     /// # Errors
     /// When that cannot be found out.
-    fn holds(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<Vec<bool>, StoreError>;
+    fn holds(
+        &self,
+        wanted: &[RecordKey],
+        thorough: bool,
+        monitor: &Monitor<'_>,
+    ) -> Result<Vec<bool>, StoreError>;
 
     /// Brings records into the folder of the database, whose indexes are to be looked at anew after that. A blob that is
     /// asked for under the kind of either form comes whole, with its chunks. What cannot be had is passed over.

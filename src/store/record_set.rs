@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::index_file::IndexFile;
 use super::odb::{Location, ObjectDb};
 use super::{StoreError, UnreadableIndex};
-use crate::codec::pack::RecordKind;
+use crate::codec::pack::{RecordInfo, RecordKind};
+use crate::codec::pack_index::PackName;
 
 /// A set of records of one snapshot of a database. Threads may add to it at the same time.
 ///
@@ -57,6 +58,24 @@ impl RecordSet {
         let file = &self.indexes[at];
         let locator = file.entry(number).ok()?.locator;
         Some(Location { pack: file.pack_name(locator.pack), locator })
+    }
+
+    /// Whether this is the place of a record: of several that hold the same one, a copy takes just that.
+    pub fn is_place(&self, pack: &PackName, offset: u64, info: &RecordInfo) -> bool {
+        let place = self.place(info.kind, &info.id);
+        place.is_some_and(|place| (&place.pack, u64::from(place.locator.offset)) == (pack, offset))
+    }
+
+    /// The packs of every line of a record.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    pub fn packs_of(&self, kind: RecordKind, id: &[u8; 32]) -> Result<Vec<PackName>, StoreError> {
+        let pack = |(index, number, _): (usize, usize, bool)| {
+            let file = &self.indexes[index];
+            Ok(file.pack_name(file.entry(number)?.locator.pack))
+        };
+        self.lines(kind, id).map(pack).collect()
     }
 
     /// Adds a record: true when it was not in the set, `None` when the snapshot does not list it.

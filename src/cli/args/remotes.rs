@@ -141,13 +141,17 @@ pub(crate) struct Clone {
 Examples:
   dsv fetch
   dsv fetch vision/cats
-  dsv fetch --remote lab")]
+  dsv fetch --remote lab
+  dsv fetch --full")]
 pub(crate) struct Fetch {
     /// The datasets; all unless told
     pub(crate) datasets: Vec<String>,
     /// The remote; the only one, or origin, unless told
     #[arg(long, value_name = "NAME")]
     pub(crate) remote: Option<String>,
+    /// Bring everything, also what a partial clone fetches when it is needed, or what dsv evict dropped
+    #[arg(long)]
+    pub(crate) full: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -207,9 +211,9 @@ pub(crate) struct Push {
 
 /// Drop data here that a remote holds
 ///
-/// Drops the bytes of files that the remote holds from the repository's store, after making sure that it does; the history stays.
-/// What is needed again is fetched when it is needed. Files of the worktree stay as they are, and so does what was never
-/// pushed.
+/// Drops the bytes of files that a dataset on the remote leads to from the repository's store, after making sure that the remote has them;
+/// the history stays, and so does what the remote's datasets do not lead to. What is needed again is fetched when it is needed, or all at
+/// once by dsv fetch --full. Files of the worktree stay as they are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -104,7 +104,8 @@ fn render(outcome: &fsck::Outcome, full: bool, ui: &mut Ui) -> io::Result<()> {
     let counts = &outcome.counts;
     if counts.promised > 0 {
         let objects = plural(counts.promised, "object", "objects");
-        writeln!(out, "{objects} not here; the remote that this repository fetches from has them")?;
+        let has = if full { "has" } else { "lists" };
+        writeln!(out, "{objects} not here; the remote that this repository fetches from {has} them")?;
     }
     let verdict = if outcome.is_whole() { "The repository is whole" } else { "The repository is damaged" };
     let how = if full { "every byte was read" } else { "contents were not read, --full does" };

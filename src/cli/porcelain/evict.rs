@@ -33,12 +33,12 @@ pub(crate) fn run(args: &Evict, session: &mut Session) -> Result<Answer, Failure
     let verb = if args.dry_run { "Would drop" } else { "Dropped" };
     let what = plural(blobs, "file", "files");
     session.ui.report(&match blobs {
-        0 => format!("Nothing to drop: of the data that is still here, {remote} holds none"),
+        0 => format!("Nothing to drop: of the data that is still here, no dataset on {remote} leads to any"),
         _ => format!("{verb} {} of {what}, which {remote} holds", size(bytes)),
     })?;
     if kept > 0 {
         let kept = plural(kept, "file", "files");
-        session.ui.report(&format!("  kept: {kept} of versions that were not pushed"))?;
+        session.ui.report(&format!("  kept: {kept} that no dataset on {remote} leads to"))?;
     }
     Ok(Answer::Yes)
 }

@@ -115,11 +115,11 @@ fn datasets(texts: &[String]) -> Result<Vec<DatasetName>, Failure> {
 }
 
 /// What was brought for one dataset, for a person.
-fn fetched_text(fetched: &Fetched, remote: &str) -> String {
+fn fetched_text(fetched: &Fetched, remote: &str, full: bool) -> String {
     let Fetched { dataset, before, now, brought } = fetched;
     match (before, now) {
         (_, None) => format!("{dataset} was removed there"),
-        (Some(before), Some(now)) if before == now => format!("{remote}/{dataset} is up to date"),
+        (Some(before), Some(now)) if before == now && !full => format!("{remote}/{dataset} is up to date"),
         (_, Some(now)) => format!(
             "{remote}/{dataset} is at {}: {} fetched, {} in {}",
             now.short(SHORT),
@@ -158,7 +158,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
         outcome.url,
         outcome.root.display()
     ))?;
-    ui.report(&format!("  {}", fetched_text(&outcome.fetched, crate::porcelain::remotes::ORIGIN)))?;
+    ui.report(&format!("  {}", fetched_text(&outcome.fetched, crate::porcelain::remotes::ORIGIN, false)))?;
     match &outcome.stats {
         Some(stats) => {
             ui.report(&format!("  {}", stats_text(stats)))?;
@@ -185,7 +185,7 @@ pub(crate) fn fetch(args: &Fetch, session: &mut Session) -> Result<Answer, Failu
     let options = fetch::Options {
         remote: name(args.remote.as_deref())?,
         datasets: datasets(&args.datasets)?,
-        ..fetch::Options::default()
+        full: args.full,
     };
     let outcome = session.monitored(|monitor| fetch::run(&repository, &options, monitor))?;
     if args.json.json {
@@ -197,7 +197,13 @@ pub(crate) fn fetch(args: &Fetch, session: &mut Session) -> Result<Answer, Failu
         session.ui.report(&format!("The remote {} has no dataset", outcome.remote))?;
     }
     for fetched in &outcome.datasets {
-        session.ui.report(&fetched_text(fetched, outcome.remote.as_str()))?;
+        session.ui.report(&fetched_text(fetched, outcome.remote.as_str(), args.full))?;
+    }
+    if args.full && outcome.on_demand {
+        session.ui.hint(&format!(
+            "some of what this repository refers to is still fetched from {} when it is needed",
+            outcome.remote
+        ));
     }
     Ok(Answer::Yes)
 }

@@ -68,7 +68,7 @@ impl Trees<'_> {
             None,
         );
         let wanted: Vec<RecordKey> = wanted.into_iter().collect();
-        let holds = absent.promisor.holds(&wanted, self.monitor)?;
+        let holds = absent.promisor.holds(&wanted, self.is_full(), self.monitor)?;
         let promised = wanted.iter().zip(&holds).filter(|(_, held)| **held).map(|(key, _)| *key);
         *absent.lock() = Answer::Promised(promised.collect());
         for ((kind, id), _) in wanted.iter().zip(&holds).filter(|(_, held)| !**held) {

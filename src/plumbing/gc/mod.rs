@@ -167,7 +167,10 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
     let Place { fs, db, locks, .. } = *place;
     let Held { users, .. } = &lock_everything(place, options)?;
     db.reopen()?;
-    check_indexes(db)?;
+    db.check_indexes().map_err(|error| match error {
+        StoreError::Damaged { path, source } => Error::UnreadableIndex { path, source },
+        error => error.into(),
+    })?;
     let now_ns = locks.clock.now_ns();
     let used = RecordSet::new(db);
     monitor.progress.phase("Finding what is in use", None, None);
@@ -179,21 +182,6 @@ pub fn run(place: &Place<'_>, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Ok(Outcome { plan, named, ..Outcome::default() });
     }
     Ok(Outcome { named, ..carry_out(fs, db, &used, plan, monitor)? })
-}
-
-/// Demands that every line of every index is what was written. By a flipped one, a record that is in use could
-/// be looked for in another pack than its own, which then seems to hold nothing that is wanted.
-fn check_indexes(db: &ObjectDb) -> Result<(), Error> {
-    if let Some(index) = db.unreadable_indexes().first() {
-        return Err(Error::UnreadableIndex { path: index.path.clone(), source: index.error.clone() });
-    }
-    for index in db.indexes().iter() {
-        index.check().map_err(|error| match error {
-            StoreError::Damaged { path, source } => Error::UnreadableIndex { path, source },
-            error => error.into(),
-        })?;
-    }
-    Ok(())
 }
 
 /// All repositories that use the store, and the locks that keep everything in them as it is.
@@ -291,10 +279,7 @@ fn carry_out(
     remove_packs(db, &plan.remove.iter().map(|pack| pack.name).collect())?;
     monitor.progress.phase("Rewriting packs", None, None);
     let wanted = |pack: &_, offset, info: &crate::codec::pack::RecordInfo| {
-        used.contains(info.kind, &info.id)
-            && used
-                .place(info.kind, &info.id)
-                .is_some_and(|place| (&place.pack, u64::from(place.locator.offset)) == (pack, offset))
+        used.contains(info.kind, &info.id) && used.is_place(pack, offset, info)
     };
     let mut rewrite = plan.rewrite.iter().map(|pack| pack.name).collect();
     let mut damaged = Vec::new();

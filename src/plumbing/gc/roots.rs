@@ -134,7 +134,7 @@ impl Marking<'_> {
         let missing: Vec<RecordKey> =
             missing.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
         let Some(promisor) = self.promisor.filter(|_| !missing.is_empty()) else { return Ok(()) };
-        let promised = promisor.holds(&missing, self.monitor)?;
+        let promised = promisor.holds(&missing, false, self.monitor)?;
         match missing.iter().zip(promised).find(|(_, promised)| !promised) {
             Some(((kind, id), _)) => {
                 let source = StoreError::Missing { kind: *kind, id: ObjectId::Sha256(*id) };

@@ -65,14 +65,6 @@ pub enum TransferError {
         /// The remote.
         url: String,
     },
-    /// A file's bytes are wanted on a remote and lie on another one alone.
-    #[error("the blob {id} is neither here nor on '{url}'")]
-    NotHere {
-        /// The remote that lacks it.
-        url: String,
-        /// The blob.
-        id: ObjectId,
-    },
     /// The remote was written by a newer program.
     #[error("'{url}' {why}; upgrade dsv to use it")]
     UnsupportedFormat {
@@ -136,7 +128,6 @@ impl TransferError {
                 ErrorKind::Corrupt
             }
             Self::NothingThere { .. } => ErrorKind::RemoteNotFound,
-            Self::NotHere { .. } => ErrorKind::Refused,
             Self::UnsupportedFormat { .. } => ErrorKind::UnsupportedFormat,
             Self::Diverged { .. } | Self::Moved { .. } => ErrorKind::Conflict,
         }

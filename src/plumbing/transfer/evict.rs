@@ -1,17 +1,19 @@
 //! Data that a remote holds, dropped here.
 //!
-//! A blob goes when the remote lists all of it and has the packs that it is in, as long as it says. A chunk that a blob
-//! needs which stays, stays with it: a blob that is here is here whole.
+//! A blob goes when a dataset of the remote leads to it, the remote lists all of it, and has the packs that it is in as
+//! long as it says. What is listed there and led to by nothing, a collection of garbage may take at any time; so it stays
+//! here. A chunk that a blob needs which stays, stays with it: a blob that is here is here whole.
 
 use std::collections::{HashMap, HashSet};
 
-use super::fetch::find_any_form;
+use super::incoming::end_of;
 use super::index::RemoteIndex;
 use super::{Peer, RecordKey, TransferError};
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::Placed;
-use crate::model::Monitor;
+use crate::model::{Monitor, RefEntry};
+use crate::plumbing::reachable::{Start, mark_reachable};
 use crate::remote::keys;
 use crate::store::consolidate::rewrite_packs;
 use crate::store::{ObjectDb, RecordSet, StoreError};
@@ -26,46 +28,82 @@ pub struct EvictOutcome {
     pub blobs: u64,
     /// Bytes that their records took.
     pub bytes: u64,
-    /// Blobs that stay, since the remote does not hold them.
+    /// Blobs that stay, since no dataset of the remote leads to them, or it has them not whole.
     pub kept: u64,
 }
 
-/// Drops the data that the remote holds. Whoever calls holds the locks that keep everybody else from the database, and
-/// has made sure that it is fetched from there when it is needed.
+/// Drops the data that the remote holds, whose newest entries are given. Whoever calls holds the locks that keep everybody
+/// else from the database, of which `db` is a view that asks nobody, and has made sure that what goes is fetched when it is
+/// needed.
 ///
 /// # Errors
-/// When the remote lacks a pack that it lists, or fails; when the disk is full or fails: what was dropped until then
-/// can be fetched.
+/// When the remote lacks a pack that it lists, or fails; when an index is damaged; when the disk is full or fails: what
+/// was dropped until then can be fetched.
 pub fn evict(
     peer: &Peer<'_>,
     db: &ObjectDb,
-    index: &mut RemoteIndex,
+    entries: &[RefEntry],
     dry_run: bool,
     monitor: &Monitor<'_>,
 ) -> Result<EvictOutcome, TransferError> {
+    db.reopen()?;
+    db.check_indexes()?;
     monitor.progress.phase("Finding what the remote holds", None, None);
-    let mut finder = Finder { peer, db, index, ends: HashMap::new(), monitor };
+    // On what a removed dataset named nobody may rely.
+    let entries = entries.iter().filter(|entry| entry.version.is_some());
+    let mut index = RemoteIndex::new(peer, entries.clone().flat_map(|entry| entry.segments.iter().cloned()))?;
+    let tips = entries.filter_map(|entry| entry.version.map(Start::Version)).collect();
+    let led_to = led_to(db, tips, monitor)?;
+    let mut finder = Finder { peer, db, index: &mut index, ends: HashMap::new(), monitor };
     let going = RecordSet::new(db);
-    let mut outcome = EvictOutcome::default();
-    finder.whole_blobs(&going, &mut outcome)?;
-    finder.chunked_blobs(&going, &mut outcome)?;
-    let ends = finder.ends;
-    confirm(peer, &ends)?;
-    let mut packs = HashSet::new();
-    for record in going.iter() {
-        let (_, place) = record?;
-        outcome.bytes += RECORD_HEADER_LEN as u64 + u64::from(place.locator.stored_len);
-        packs.insert(place.pack);
-    }
+    finder.whole_blobs(&led_to, &going)?;
+    finder.chunked_blobs(&led_to, &going)?;
+    confirm(peer, &finder.ends)?;
+    let (outcome, packs) = count(db, &going)?;
     if !dry_run && !packs.is_empty() {
         monitor.progress.phase("Dropping what the remote holds", None, None);
-        let stays = |_: &PackName, _: u64, info: &RecordInfo| !going.contains(info.kind, &info.id);
+        let stays = |pack: &PackName, offset: u64, info: &RecordInfo| {
+            !going.contains(info.kind, &info.id) && going.is_place(pack, offset, info)
+        };
         let done = rewrite_packs(db, &packs, stays, monitor.interrupt)?;
         if let Some((_, error)) = done.damaged.into_iter().next() {
             return Err(error.into());
         }
     }
     Ok(outcome)
+}
+
+/// What the remote's datasets lead to, as far as it is here.
+fn led_to(db: &ObjectDb, tips: Vec<Start>, monitor: &Monitor<'_>) -> Result<RecordSet, StoreError> {
+    let set = RecordSet::new(db);
+    let pass_over = |_, _, error| match error {
+        StoreError::Missing { .. } => Ok(()),
+        error => Err(error),
+    };
+    mark_reachable(db, &set, tips, monitor, &pass_over)?;
+    Ok(set)
+}
+
+/// What goes in figures, and the packs that hold any of it, in whichever line of whichever index.
+fn count(db: &ObjectDb, going: &RecordSet) -> Result<(EvictOutcome, HashSet<PackName>), StoreError> {
+    let (mut outcome, mut packs) = (EvictOutcome::default(), HashSet::new());
+    let seen = going.like();
+    for file in db.indexes().iter() {
+        for entry in file.entries() {
+            let entry = entry?;
+            let kind = entry.locator.kind;
+            let is_blob = matches!(kind, RecordKind::Blob | RecordKind::ChunkedBlob);
+            let first = seen.insert(kind, &entry.id) == Some(true);
+            if going.contains(kind, &entry.id) {
+                outcome.bytes += RECORD_HEADER_LEN as u64 + u64::from(entry.locator.stored_len);
+                outcome.blobs += u64::from(is_blob && first);
+                packs.insert(file.pack_name(entry.locator.pack));
+            } else {
+                outcome.kept += u64::from(is_blob && first);
+            }
+        }
+    }
+    Ok((outcome, packs))
 }
 
 struct Finder<'a, 'p> {
@@ -78,64 +116,49 @@ struct Finder<'a, 'p> {
 }
 
 impl Finder<'_, '_> {
-    /// Calls `each` with batches of the local records of a kind.
-    fn batches(
-        &mut self,
-        kind: RecordKind,
-        mut each: impl FnMut(&mut Self, &[RecordKey]) -> Result<(), TransferError>,
-    ) -> Result<(), TransferError> {
+    fn whole_blobs(&mut self, led_to: &RecordSet, going: &RecordSet) -> Result<(), TransferError> {
         let mut batch = Vec::new();
-        for file in self.db.indexes().iter() {
-            for number in 0..file.len() {
-                let entry = file.entry(number)?;
-                if entry.locator.kind == kind {
-                    batch.push((kind, entry.id));
-                }
-                if batch.len() >= BATCH {
-                    self.monitor.interrupt.check()?;
-                    each(self, &batch)?;
-                    batch.clear();
-                }
+        for record in led_to.iter() {
+            let (id, place) = record?;
+            if place.locator.kind == RecordKind::Blob {
+                batch.push((RecordKind::Blob, id));
+            }
+            if batch.len() >= BATCH {
+                self.whole_batch(&std::mem::take(&mut batch), going)?;
             }
         }
-        each(self, &batch)
+        self.whole_batch(&batch, going)
     }
 
-    fn whole_blobs(&mut self, going: &RecordSet, outcome: &mut EvictOutcome) -> Result<(), TransferError> {
-        self.batches(RecordKind::Blob, |finder, batch| {
-            for ((kind, id), place) in batch.iter().zip(find_any_form(finder.peer, finder.index, batch)?) {
-                match place {
-                    Some(placed) if placed.kind == RecordKind::Blob => {
-                        finder.note(&placed);
-                        outcome.blobs += u64::from(going.insert(*kind, id) == Some(true));
-                    }
-                    _ => outcome.kept += 1,
-                }
+    fn whole_batch(&mut self, batch: &[RecordKey], going: &RecordSet) -> Result<(), TransferError> {
+        self.monitor.interrupt.check()?;
+        let places = self.index.find(self.peer, batch)?;
+        for ((kind, id), place) in batch.iter().zip(places) {
+            if let Some(placed) = place {
+                self.note(&placed);
+                going.insert(*kind, id);
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    fn chunked_blobs(&mut self, going: &RecordSet, outcome: &mut EvictOutcome) -> Result<(), TransferError> {
-        let mut held = Vec::new();
-        let needed = RecordSet::new(self.db);
-        self.batches(RecordKind::ChunkedBlob, |finder, roots| {
-            for root in roots {
-                let parts = finder.parts(*root)?;
-                let places = finder.index.find(finder.peer, &parts)?;
-                if places.iter().all(Option::is_some) {
-                    places.iter().flatten().for_each(|placed| finder.note(placed));
-                    held.push(*root);
-                } else {
-                    parts.iter().for_each(|(kind, id)| _ = needed.insert(*kind, id));
-                    outcome.kept += 1;
-                }
+    fn chunked_blobs(&mut self, led_to: &RecordSet, going: &RecordSet) -> Result<(), TransferError> {
+        let mut held = HashSet::new();
+        for record in led_to.iter() {
+            let (id, place) = record?;
+            if place.locator.kind != RecordKind::ChunkedBlob {
+                continue;
             }
-            Ok(())
-        })?;
-        for root in held {
-            outcome.blobs += 1;
-            for (kind, id) in self.parts(root)? {
+            self.monitor.interrupt.check()?;
+            let places = self.index.find(self.peer, &self.parts((RecordKind::ChunkedBlob, id))?)?;
+            if places.iter().all(Option::is_some) {
+                places.iter().flatten().for_each(|placed| self.note(placed));
+                held.insert(id);
+            }
+        }
+        let needed = self.needed_by_others(&held)?;
+        for id in held {
+            for (kind, id) in self.parts((RecordKind::ChunkedBlob, id))? {
                 if !needed.contains(kind, &id) {
                     going.insert(kind, &id);
                 }
@@ -144,12 +167,31 @@ impl Finder<'_, '_> {
         Ok(())
     }
 
-    /// The root of a chunk list and all records below it.
+    /// The parts of all large blobs that are here but those that are held there.
+    fn needed_by_others(&self, held: &HashSet<[u8; 32]>) -> Result<RecordSet, TransferError> {
+        let needed = RecordSet::new(self.db);
+        for file in self.db.indexes().iter() {
+            for entry in file.entries() {
+                let entry = entry?;
+                if entry.locator.kind == RecordKind::ChunkedBlob && !held.contains(&entry.id) {
+                    for (kind, id) in self.parts((RecordKind::ChunkedBlob, entry.id))? {
+                        needed.insert(kind, &id);
+                    }
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    /// The root of a chunk list and all records below it; of a part that is not here, itself.
     fn parts(&self, root: RecordKey) -> Result<Vec<RecordKey>, StoreError> {
         let mut parts = vec![root];
         let mut pending = vec![root];
         while let Some((kind, id)) = pending.pop() {
-            let list = self.db.chunk_list(kind, &id)?;
+            let list = match self.db.chunk_list(kind, &id) {
+                Err(StoreError::Missing { .. }) => continue,
+                list => list?,
+            };
             let below = if list.level == 0 { RecordKind::Chunk } else { RecordKind::ChunkNode };
             for piece in &list.pieces {
                 let part = (below, *piece.id.as_bytes());
@@ -163,21 +205,25 @@ impl Finder<'_, '_> {
     }
 
     fn note(&mut self, placed: &Placed) {
-        let end = u64::from(placed.offset) + RECORD_HEADER_LEN as u64 + u64::from(placed.stored_len);
+        let end = end_of(placed);
         let known = self.ends.entry(placed.pack).or_default();
         *known = end.max(*known);
     }
 }
 
+/// The packs that the remote has, and their lengths.
+pub(super) fn packs_there(peer: &Peer<'_>) -> Result<HashMap<PackName, u64>, TransferError> {
+    let mut there = HashMap::new();
+    peer.list(keys::PACKS, &mut |key, len| {
+        there.extend(keys::pack_name(key).map(|name| (name, len)));
+        Ok(())
+    })?;
+    Ok(there)
+}
+
 /// Demands that the remote has packs, each at least so long.
 fn confirm(peer: &Peer<'_>, ends: &HashMap<PackName, u64>) -> Result<(), TransferError> {
-    let mut there = HashMap::new();
-    if !ends.is_empty() {
-        peer.list(keys::PACKS, &mut |key, len| {
-            there.extend(keys::pack_name(key).map(|name| (name, len)));
-            Ok(())
-        })?;
-    }
+    let there = if ends.is_empty() { HashMap::new() } else { packs_there(peer)? };
     for (name, end) in ends {
         let key = keys::pack(name);
         match there.get(name) {

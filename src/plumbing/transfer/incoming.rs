@@ -29,7 +29,8 @@ struct Wanted {
     end: u64,
 }
 
-fn end_of(placed: &Placed) -> u64 {
+/// Where a record ends in its pack.
+pub(super) fn end_of(placed: &Placed) -> u64 {
     u64::from(placed.offset) + RECORD_HEADER_LEN as u64 + u64::from(placed.stored_len)
 }
 

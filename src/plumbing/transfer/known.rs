@@ -1,12 +1,15 @@
 //! What was last seen of a remote's logs of refs, kept beside its segments: so that what is looked for later is
 //! looked for without asking where the datasets are.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::{Peer, TransferError};
 use crate::codec::json_line::{decode_ref_entry, encode_ref_entry};
 use crate::model::{DatasetName, ObjectId, RefEntry};
-use crate::sys::{IoContext, publish};
+use crate::sys::{Fs, IoContext, publish};
 
 const FOLDER: &str = "entries";
 
@@ -32,4 +35,23 @@ pub(super) fn remembered(peer: &Peer<'_>) -> Vec<RefEntry> {
     let paths = entries.into_iter().filter_map(|(name, _)| String::from_utf8(name).ok());
     let read = paths.filter_map(|name| peer.fs.read(&folder.join(name)).ok());
     read.filter_map(|bytes| decode_ref_entry(&bytes).ok()).collect()
+}
+
+/// Forgets the entries in the folder of what was learned of a remote: another one is to stand under its name.
+///
+/// # Errors
+/// When the folder cannot be changed.
+pub fn forget_entries(fs: &Arc<dyn Fs>, cache: &Path) -> Result<(), TransferError> {
+    let folder = cache.join(FOLDER);
+    let entries = match fs.list(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        listed => listed.and_then(|dir| dir.entries()).at("list", &folder)?,
+    };
+    for (name, _) in
+        entries.into_iter().filter_map(|(name, kind)| Some((String::from_utf8(name).ok()?, kind)))
+    {
+        let path = folder.join(name);
+        fs.remove_file(&path).at("remove", &path)?;
+    }
+    Ok(())
 }

@@ -146,6 +146,15 @@ fn read_back(
     }
 }
 
+/// The newest entries of all datasets, in order of name; of those that were removed, too.
+///
+/// # Errors
+/// When the remote cannot be listed, or as [`newest`].
+pub fn all_newest(peer: &Peer<'_>) -> Result<Vec<RefEntry>, TransferError> {
+    let newest = datasets(peer)?.into_iter().filter_map(|dataset| newest(peer, &dataset).transpose());
+    newest.collect()
+}
+
 /// Every dataset that the remote has a head of, in order of name. One that was removed is among them.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ mod verify;
 pub use error::TransferError;
 pub use evict::{EvictOutcome, evict};
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
-pub use known::remember_entry;
+pub use known::{forget_entries, remember_entry};
 pub use on_demand::{OnDemand, Source};
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};

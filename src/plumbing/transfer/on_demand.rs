@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::evict::packs_there;
 use super::fetch::{bring, find_any_form};
+use super::incoming::end_of;
 use super::index::RemoteIndex;
 use super::known::{remember_entry, remembered};
 use super::{Peer, RecordKey, TransferError, log};
 use crate::codec::pack::RecordKind;
+use crate::codec::segment::Placed;
 use crate::model::{BlobId, Interrupt, Monitor, RefEntry};
 use crate::remote::{Client, RemoteError};
-use crate::store::{ObjectDb, Promisor, StoreError};
+use crate::store::{ObjectDb, ObjectsLock, Promisor, StoreError};
 use crate::sys::Fs;
 
 /// Bytes of metadata that are read at once, to begin with. Whoever comes back for more gets twice as much.
@@ -34,8 +37,6 @@ struct State {
     index: Option<RemoteIndex>,
     /// Entries that are looked at first, instead of those that were seen earlier.
     known: Vec<RefEntry>,
-    /// Whether the index is of what the remote says now, and not of what was seen earlier.
-    fresh: bool,
     ahead: u64,
 }
 
@@ -63,25 +64,31 @@ impl Source {
         self
     }
 
-    /// Calls `work` with an index of the remote, made of what was seen of it earlier; once more, with one of what it says
-    /// now, when something was not to be found: others may have sent it since, or moved it into other packs.
+    /// Calls `work` with an index of the remote, made of what was seen of it earlier unless `now` says otherwise; once more, with
+    /// one of what it says now, when something was not to be found: others may have sent it since, or moved it into
+    /// other packs.
     fn ask<T>(
         &self,
         fs: &Arc<dyn Fs>,
         interrupt: &Interrupt,
+        now: bool,
         mut work: impl FnMut(&Peer<'_>, &mut RemoteIndex, &mut u64) -> Result<Found<T>, TransferError>,
     ) -> Result<T, TransferError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { client, index, known, fresh, ahead } = &mut *state;
+        let State { client, index, known, ahead } = &mut *state;
         let client = match client {
             Some(client) => client,
             none => none.insert((self.connect)()?),
         };
         let peer = Peer { client, interrupt, fs, cache: self.cache.clone(), fresh: false };
-        if index.is_none() {
+        // What is looked at now is not looked at twice for one question.
+        let mut looked = now;
+        if now {
+            *index = Some(index_of(&peer, &look_again(&peer)?)?);
+        } else if index.is_none() {
             let seen = if known.is_empty() { remembered(&peer) } else { std::mem::take(known) };
-            *fresh = seen.is_empty();
-            let entries = if seen.is_empty() { look_again(&peer)? } else { seen };
+            looked = seen.is_empty();
+            let entries = if looked { look_again(&peer)? } else { seen };
             *index = Some(index_of(&peer, &entries)?);
         }
         loop {
@@ -92,11 +99,11 @@ impl Source {
                 Ok(Found::InPart(_))
                     | Err(TransferError::MissingObject { .. } | TransferError::MissingRecord { .. })
             );
-            if *fresh || !stale {
+            if looked || !stale {
                 return found.map(|(Found::All(found) | Found::InPart(found))| found);
             }
             *index = Some(index_of(&peer, &look_again(&peer)?)?);
-            *fresh = true;
+            looked = true;
         }
     }
 }
@@ -110,13 +117,8 @@ enum Found<T> {
 
 /// The newest entries of all datasets, remembered.
 fn look_again(peer: &Peer<'_>) -> Result<Vec<RefEntry>, TransferError> {
-    let mut entries = Vec::new();
-    for dataset in log::datasets(peer)? {
-        if let Some(entry) = log::newest(peer, &dataset)? {
-            remember_entry(peer, &entry)?;
-            entries.push(entry);
-        }
-    }
+    let entries = log::all_newest(peer)?;
+    entries.iter().try_for_each(|entry| remember_entry(peer, entry))?;
     // A folder that is not mounted is empty; that is no proof that anything was lost.
     if entries.is_empty() {
         return Err(TransferError::NothingThere { url: peer.url() });
@@ -129,19 +131,31 @@ fn index_of(peer: &Peer<'_>, entries: &[RefEntry]) -> Result<RemoteIndex, Transf
 }
 
 /// All remotes that a repository's objects are fetched from on demand.
-#[derive(Debug)]
 pub struct OnDemand {
     /// A view of the database that asks nobody.
     db: Arc<ObjectDb>,
     sources: Vec<Source>,
     interrupt: Option<&'static Interrupt>,
+    lock: Option<Lock>,
 }
+
+/// Waits for a share in the lock of a database's objects.
+type Lock = Box<dyn Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync>;
 
 impl OnDemand {
     /// Remotes, asked in this order, for a database, of which `db` is a view without a promisor. `interrupt` ends what is
     /// fetched for those who have no way of their own to end it.
     pub fn new(db: Arc<ObjectDb>, sources: Vec<Source>, interrupt: Option<&'static Interrupt>) -> Self {
-        Self { db, sources, interrupt }
+        Self { db, sources, interrupt, lock: None }
+    }
+
+    /// The same, where others remove objects: while some are brought, a share in their lock is held.
+    #[must_use]
+    pub fn locked_by(
+        self,
+        lock: impl Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { lock: Some(Box::new(lock)), ..self }
     }
 
     fn interrupt<'a>(&self, monitor: &Monitor<'a>) -> &'a Interrupt {
@@ -150,7 +164,7 @@ impl OnDemand {
 
     /// Those of the wanted records that are not here.
     fn not_here(&self, wanted: &[RecordKey]) -> Result<Vec<RecordKey>, TransferError> {
-        self.db.refresh()?;
+        self.db.reopen()?;
         let mut missing = Vec::new();
         for (kind, id) in wanted {
             let here = match kind {
@@ -167,8 +181,19 @@ impl OnDemand {
     }
 }
 
+impl std::fmt::Debug for OnDemand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnDemand").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
 impl Promisor for OnDemand {
-    fn holds(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<Vec<bool>, StoreError> {
+    fn holds(
+        &self,
+        wanted: &[RecordKey],
+        thorough: bool,
+        monitor: &Monitor<'_>,
+    ) -> Result<Vec<bool>, StoreError> {
         let mut holds = vec![false; wanted.len()];
         for source in &self.sources {
             let unknown: Vec<usize> = (0..wanted.len()).filter(|at| !holds[*at]).collect();
@@ -176,10 +201,15 @@ impl Promisor for OnDemand {
                 break;
             }
             let keys: Vec<RecordKey> = unknown.iter().map(|at| wanted[*at]).collect();
-            let found = source.ask(self.db.fs(), self.interrupt(monitor), |peer, index, _| {
-                let found = find_any_form(peer, index, &keys)?;
-                let all = found.iter().all(Option::is_some);
-                Ok(if all { Found::All(found) } else { Found::InPart(found) })
+            let found = source.ask(self.db.fs(), self.interrupt(monitor), true, |peer, index, _| {
+                let mut found = find_any_form(peer, index, &keys)?;
+                if thorough {
+                    let there = packs_there(peer)?;
+                    let is_there =
+                        |placed: &Placed| there.get(&placed.pack).is_some_and(|len| end_of(placed) <= *len);
+                    found.iter_mut().for_each(|place| *place = place.filter(is_there));
+                }
+                Ok(Found::All(found))
             });
             let found = found.map_err(|error| not_fetched(&source.url, error))?;
             for (at, found) in unknown.into_iter().zip(found) {
@@ -191,8 +221,10 @@ impl Promisor for OnDemand {
 
     fn bring(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<(), StoreError> {
         let monitor = &Monitor { interrupt: self.interrupt(monitor), ..*monitor };
+        // Nobody removes objects while some come, or merges packs beside somebody who does.
+        let _shared = self.lock.as_ref().map(|lock| lock(monitor)).transpose()?;
         for source in &self.sources {
-            let lacking = source.ask(self.db.fs(), monitor.interrupt, |peer, index, ahead| {
+            let lacking = source.ask(self.db.fs(), monitor.interrupt, false, |peer, index, ahead| {
                 // Under the lock: what others have just brought, often what lies beside it, is here.
                 let missing = self.not_here(wanted)?;
                 if missing.is_empty() {

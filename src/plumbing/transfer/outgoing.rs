@@ -305,11 +305,7 @@ fn copy_data(
     };
     let mut table = pack.table()?;
     table.records.retain(|(offset, info)| {
-        info.kind.is_data()
-            && chosen.contains(info.kind, &info.id)
-            && chosen
-                .place(info.kind, &info.id)
-                .is_some_and(|place| place.pack == *name && u64::from(place.locator.offset) == *offset)
+        info.kind.is_data() && chosen.contains(info.kind, &info.id) && chosen.is_place(name, *offset, info)
     });
     for run in adjoining(&table.records) {
         monitor.interrupt.check()?;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::delta::{Delta, Nodes, delta};
+use super::fetch::find_any_form;
 use super::index::RemoteIndex;
 use super::{Peer, RecordKey, TransferError};
 use crate::codec::pack::RecordKind;
@@ -55,6 +56,28 @@ pub(super) fn select(
     there: &[VersionId],
     monitor: &Monitor<'_>,
 ) -> Result<Selection, TransferError> {
+    let (selection, lacking) = select_here(peer, db, index, tip, there, monitor)?;
+    if lacking.is_empty() {
+        return Ok(selection);
+    }
+    // What is on neither side may be had of another remote; what came is chosen as all else is.
+    db.prefetch_blobs(lacking, monitor)?;
+    let (selection, lacking) = select_here(peer, db, index, tip, there, monitor)?;
+    match lacking.first() {
+        None => Ok(selection),
+        Some((id, _)) => Err(StoreError::Missing { kind: RecordKind::Blob, id: id.object() }.into()),
+    }
+}
+
+/// What is to be sent of what is here, and the blobs that are neither here nor there, with their lengths.
+fn select_here(
+    peer: &Peer<'_>,
+    db: &ObjectDb,
+    index: &mut RemoteIndex,
+    tip: VersionId,
+    there: &[VersionId],
+    monitor: &Monitor<'_>,
+) -> Result<(Selection, Vec<(BlobId, u64)>), TransferError> {
     db.refresh()?;
     let exclude = there.iter().copied().filter(|id| has_version(db, id)).collect();
     let listing = rev_list::Options { exclude, ..Default::default() };
@@ -67,6 +90,7 @@ pub(super) fn select(
         data,
         chosen: HashSet::new(),
         old_chunks: HashSet::new(),
+        lacking: Vec::new(),
         found_there: false,
     };
     let mut groups = Vec::with_capacity(listed.len());
@@ -76,13 +100,13 @@ pub(super) fn select(
         groups.push(selector.version(version)?);
         monitor.progress.advance(1, 0);
     }
-    let Selector { data, mut found_there, .. } = selector;
+    let Selector { data, mut found_there, lacking, .. } = selector;
     let sent: HashSet<VersionId> = listed.iter().map(|version| version.id).collect();
     // What a version there leads to is relied on as well: here it was left out. The tip may be there itself, by another dataset.
     found_there |= !sent.contains(&tip);
     found_there |= listed.iter().flat_map(|version| &version.version.parents).any(|id| !sent.contains(id));
     let metadata = in_order_of_reading(db, tip, &listed, groups)?;
-    Ok(Selection { metadata, data, versions: listed.len() as u64, found_there })
+    Ok((Selection { metadata, data, versions: listed.len() as u64, found_there }, lacking))
 }
 
 /// All manifests, the newest first, and then what is near the roots of their trees: what is read of a remote to learn its
@@ -127,6 +151,8 @@ struct Selector<'a, 'p> {
     chosen: HashSet<RecordKey>,
     /// Chunks of blobs that the remote has, of those that were replaced by what is new.
     old_chunks: HashSet<[u8; 32]>,
+    /// Blobs that are neither here nor there.
+    lacking: Vec<(BlobId, u64)>,
     found_there: bool,
 }
 
@@ -178,7 +204,7 @@ impl Selector<'_, '_> {
 
     fn blobs(&mut self, delta: &Delta, keys: &mut Vec<RecordKey>) -> Result<(), TransferError> {
         let (mut whole, mut chunked, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, _) in &delta.blobs {
+        for (id, size) in &delta.blobs {
             let (as_blob, as_chunks) =
                 ((RecordKind::Blob, *id.as_bytes()), (RecordKind::ChunkedBlob, *id.as_bytes()));
             if self.data.place(as_blob.0, &as_blob.1).is_some() {
@@ -186,7 +212,7 @@ impl Selector<'_, '_> {
                     whole.push(as_blob);
                 }
             } else if self.data.place(as_chunks.0, &as_chunks.1).is_none() {
-                elsewhere.push((as_blob, as_chunks));
+                elsewhere.push((*id, *size));
             } else if !self.chosen.contains(&as_chunks) {
                 chunked.push(as_chunks);
             }
@@ -194,7 +220,7 @@ impl Selector<'_, '_> {
         for (kind, id) in self.missing_there(whole)? {
             self.data.insert(kind, &id);
         }
-        self.demand_there(elsewhere)?;
+        self.note_lacking(elsewhere)?;
         let chunked = self.missing_there(chunked)?;
         if !chunked.is_empty() {
             self.note_old_chunks(&delta.replaced)?;
@@ -205,22 +231,14 @@ impl Selector<'_, '_> {
         Ok(())
     }
 
-    /// Demands that the remote has blobs that are not here, in the one form or the other.
-    fn demand_there(&mut self, blobs: Vec<(RecordKey, RecordKey)>) -> Result<(), TransferError> {
-        let (as_blobs, as_chunks): (Vec<_>, Vec<_>) = blobs.into_iter().unzip();
-        let lacking: HashSet<[u8; 32]> =
-            self.missing_there(as_blobs)?.into_iter().map(|(_, id)| id).collect();
-        let chunked = as_chunks.into_iter().filter(|(_, id)| lacking.contains(id)).collect();
-        match self.missing_there(chunked)?.first() {
-            Some((_, id)) if self.db.promisor().is_some() => {
-                Err(TransferError::NotHere { url: self.peer.url(), id: ObjectId::Sha256(*id) })
-            }
-            Some((_, id)) => {
-                let (kind, id) = (RecordKind::Blob, ObjectId::Sha256(*id));
-                Err(StoreError::Missing { kind, id }.into())
-            }
-            None => Ok(()),
-        }
+    /// Notes which blobs that are not here the remote has not, in the one form or the other.
+    fn note_lacking(&mut self, blobs: Vec<(BlobId, u64)>) -> Result<(), TransferError> {
+        let keys: Vec<RecordKey> = blobs.iter().map(|(id, _)| (RecordKind::Blob, *id.as_bytes())).collect();
+        let there = find_any_form(self.peer, self.index, &keys)?;
+        self.found_there |= there.iter().any(Option::is_some);
+        let lacking = blobs.into_iter().zip(there).filter(|(_, place)| place.is_none());
+        self.lacking.extend(lacking.map(|(blob, _)| blob));
+        Ok(())
     }
 
     /// Chunks of blobs that lie on the remote and were replaced: what replaced them shares most of them.

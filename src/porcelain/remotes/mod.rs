@@ -13,7 +13,7 @@ use file::RemotesFile;
 
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
-use crate::plumbing::transfer::{Peer, Source};
+use crate::plumbing::transfer::{Peer, Source, forget_entries};
 use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, probe};
 use crate::store::Layout;
 
@@ -29,6 +29,8 @@ pub struct OpenRemote {
     pub name: RemoteName,
     /// The connection.
     pub client: Client,
+    /// Whether what is not here is fetched from it when it is needed.
+    pub is_promisor: bool,
     cache: PathBuf,
 }
 
@@ -82,6 +84,9 @@ pub fn set_url(
     let _lock = repo.lock_refs(monitor)?;
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
+    if old.url != url.to_string() {
+        forget_entries(repo.fs(), &repo.layout().remote_cache(name))?;
+    }
     file.set(name, &config.clone().or(old).at(url.to_string()));
     file.write(repo)?;
     Ok(url)
@@ -90,11 +95,15 @@ pub fn set_url(
 /// Forgets a remote and where its datasets were. The remote itself is left alone.
 ///
 /// # Errors
-/// When there is no such remote, or the files cannot be changed.
+/// When there is no such remote, what is not here is fetched from it, or the files cannot be changed.
 pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<RemoteConfig, Error> {
     let lock = repo.lock_refs(monitor)?;
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
+    if old.promisor == Some(true) {
+        return Err(Error::RemoteNeeded { name: name.clone() });
+    }
+    forget_entries(repo.fs(), &repo.layout().remote_cache(name))?;
     for tracked in repo.refs().tracking().of_remote(name)? {
         repo.refs().tracking().forget(&lock, name, &tracked.dataset)?;
     }
@@ -120,16 +129,22 @@ fn url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, RemoteErro
     Ok(RemoteUrl::parse(&config.url, &env.cwd)?)
 }
 
-/// Says that what is not here is fetched from a remote when it is needed.
+/// Says whether what is not here is fetched from a remote when it is needed.
 ///
 /// # Errors
 /// When there is no such remote, or the file cannot be written.
-pub fn make_promisor(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<(), Error> {
+pub(super) fn set_promisor(
+    repo: &Repository,
+    name: &RemoteName,
+    is_promisor: bool,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
     let _lock = repo.lock_refs(monitor)?;
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let config = get(&file, name)?;
-    if config.promisor != Some(true) {
-        file.set(name, &RemoteConfig { promisor: Some(true), ..config });
+    let promisor = is_promisor.then_some(true);
+    if config.promisor != promisor {
+        file.set(name, &RemoteConfig { promisor, ..config });
         file.write(repo)?;
     }
     Ok(())
@@ -173,7 +188,7 @@ pub fn open(repo: &Repository, name: Option<&RemoteName>) -> Result<OpenRemote, 
     let (name, config) = choose(repo, name)?;
     let client = client(repo.env(), &config)?;
     let cache = repo.layout().remote_cache(&name);
-    Ok(OpenRemote { name, client, cache })
+    Ok(OpenRemote { name, client, is_promisor: config.promisor == Some(true), cache })
 }
 
 /// A connection to what a configuration names.

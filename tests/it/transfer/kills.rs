@@ -87,3 +87,27 @@ fn a_clone_that_is_killed_is_gone_on_with() {
     }
     assert!(killed > 0, "every clone ended before it was killed");
 }
+
+#[test]
+fn an_evict_that_is_killed_is_ended_by_the_next() {
+    let two = Two::pushed();
+    let mut rng = Rng::new(13);
+    two.sandbox.write("own", "never pushed");
+    two.ok(&["add", "."]);
+    two.ok(&["commit", "-m", "Own"]);
+    let mut took = Duration::from_millis(10);
+    let mut killed = 0;
+    for _ in 0..kills() {
+        let after = took.mul_f64(rng.below(1000) as f64 / 1000.0);
+        killed += usize::from(run_and_kill(&two, "work", &["evict"], after));
+        two.ok(&["fsck", "--full"]);
+        let began = Instant::now();
+        two.ok(&["evict"]);
+        took = took.max(began.elapsed());
+        two.ok(&["fsck", "--full"]);
+        assert_eq!(two.ok(&["cat", "HEAD:own"]), "never pushed");
+        two.ok(&["fetch", "--full"]);
+    }
+    assert!(killed > 0, "every evict ended before it was killed");
+    assert_whole(&open_real(&two.path("work")));
+}
