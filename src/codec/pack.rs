@@ -90,6 +90,11 @@ impl RecordKind {
         }
     }
 
+    /// Whether one stands for the whole content of a file.
+    pub const fn is_file(self) -> bool {
+        matches!(self, Self::Blob | Self::ChunkedBlob)
+    }
+
     /// Whether it goes to a data pack; the others go to metadata packs, so that history can be had
     /// without data.
     pub const fn is_data(self) -> bool {

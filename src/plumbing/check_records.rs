@@ -1,7 +1,7 @@
 //! Proves that records are what their ids say.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -15,14 +15,14 @@ use crate::store::{PackFile, StoreError, runs};
 /// Bytes of a pack that a thread reads and checks at once.
 const RUN_LEN: u64 = 4 * 1024 * 1024;
 
-/// Checks that stored bytes, whose checksum was checked, decompress, are what the id says, and decode.
+/// Checks that stored bytes, whose checksum was checked, decompress, are what the id says, and decode. Returns the raw bytes.
 ///
 /// The root of a chunk list bears the id of a whole blob, which only its chunks can prove: it is decoded
 /// and no more.
 ///
 /// # Errors
 /// The first of these that does not hold.
-pub fn check_record(info: &RecordInfo, stored: &[u8]) -> Result<(), DecodeError> {
+pub fn check_record<'a>(info: &RecordInfo, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, DecodeError> {
     let raw = decompress(info.compression, stored, info.raw_len as usize)?;
     let id = match info.kind {
         RecordKind::Blob | RecordKind::Tree | RecordKind::Version => Sha256::digest(&raw).into(),
@@ -36,11 +36,12 @@ pub fn check_record(info: &RecordInfo, stored: &[u8]) -> Result<(), DecodeError>
         });
     }
     match info.kind {
-        RecordKind::Tree => TreeNode::decode(&raw).map(drop),
-        RecordKind::Version => decode_version(&raw).map(drop),
-        RecordKind::ChunkedBlob | RecordKind::ChunkNode => ChunkList::decode(&raw).map(drop),
-        RecordKind::Blob | RecordKind::Chunk => Ok(()),
+        RecordKind::Tree => drop(TreeNode::decode(&raw)?),
+        RecordKind::Version => drop(decode_version(&raw)?),
+        RecordKind::ChunkedBlob | RecordKind::ChunkNode => drop(ChunkList::decode(&raw)?),
+        RecordKind::Blob | RecordKind::Chunk => {}
     }
+    Ok(raw)
 }
 
 /// A record that is not what it should be.

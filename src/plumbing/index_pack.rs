@@ -126,7 +126,7 @@ pub fn salvage(
         }
         saved.intact += 1;
         saved.bytes += record.info.record_len();
-        saved.new += u64::from(writer.put_stored(record.info, record.stored())?);
+        saved.new += u64::from(writer.put_record(record.info, record.bytes())?);
         monitor.progress.advance(1, record.info.record_len());
     }
     Ok(saved)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
-use crate::codec::pack::{RECORD_HEADER_LEN, RecordKind};
+use crate::codec::pack::RecordKind;
 use crate::codec::pack_index::PackName;
 use crate::model::{Monitor, ObjectId};
 use crate::plumbing::reachable::{Start, mark_reachable};
@@ -93,7 +93,7 @@ fn copy(db: &ObjectDb, set: &RecordSet, writer: &Writer, monitor: &Monitor<'_>) 
             };
             let (id, location) = record?;
             let (info, bytes) = db.read_record(&location, &id)?;
-            writer.put_stored(info, &bytes[RECORD_HEADER_LEN..])?;
+            writer.put_record(info, &bytes)?;
             monitor.progress.advance(1, info.record_len());
         }
     };

@@ -39,15 +39,7 @@ impl ObjectDb {
     /// # Errors
     /// When it is missing or damaged.
     pub fn open_blob(self: &Arc<Self>, id: &BlobId) -> Result<BlobReader, StoreError> {
-        let mut reader = BlobReader {
-            db: Arc::clone(self),
-            id: *id,
-            len: 0,
-            position: 0,
-            path: Vec::new(),
-            chunk: Vec::new(),
-            chunk_start: 0,
-        };
+        let mut reader = BlobReader::new(self, id);
         let chunked = self.contains(RecordKind::ChunkedBlob, id.as_bytes())?;
         if let Some(bytes) = if chunked { None } else { self.try_get(RecordKind::Blob, id.as_bytes())? } {
             reader.len = bytes.len() as u64;
@@ -59,13 +51,36 @@ impl ObjectDb {
         };
         let list = ChunkList::decode(&bytes)
             .map_err(|source| undecodable(RecordKind::ChunkedBlob, id.as_bytes(), source))?;
-        reader.len = list.len();
-        reader.path.push(OpenNode { list, start: 0 });
+        reader.begin(list);
         Ok(reader)
+    }
+
+    /// Opens a large blob by the root of its list, which the database need not have.
+    pub fn open_listed(self: &Arc<Self>, id: &BlobId, list: ChunkList) -> BlobReader {
+        let mut reader = BlobReader::new(self, id);
+        reader.begin(list);
+        reader
     }
 }
 
 impl BlobReader {
+    fn new(db: &Arc<ObjectDb>, id: &BlobId) -> Self {
+        Self {
+            db: Arc::clone(db),
+            id: *id,
+            len: 0,
+            position: 0,
+            path: Vec::new(),
+            chunk: Vec::new(),
+            chunk_start: 0,
+        }
+    }
+
+    fn begin(&mut self, list: ChunkList) {
+        self.len = list.len();
+        self.path.push(OpenNode { list, start: 0 });
+    }
+
     /// Length of the blob in bytes.
     pub const fn len(&self) -> u64 {
         self.len

@@ -247,6 +247,11 @@ impl ScannedRecord {
     pub fn stored(&self) -> &[u8] {
         &self.bytes[RECORD_HEADER_LEN..]
     }
+
+    /// All its bytes, header included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// An iterator over the intact records of a pack, see [`PackFile::scan`].

@@ -17,8 +17,8 @@ use crate::sys::{CreateOptions, Fs, IoContext, IoError, PendingFile};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_LEN: usize = 1024 * 1024;
-/// Stored bytes of at least this length are written from where they are: copying them costs more than
-/// a call.
+/// Bytes of at least this length are written from where they are: copying them costs more than a
+/// call.
 const DIRECT_LEN: usize = 32 * 1024;
 
 /// A pack that is being written, under a temporary name.
@@ -59,19 +59,14 @@ impl PackWriter {
         self.len
     }
 
-    /// Appends a record.
-    pub(super) fn append(
-        &mut self,
-        info: RecordInfo,
-        header: &[u8],
-        stored: &[u8],
-    ) -> Result<(), StoreError> {
-        self.buffer.extend_from_slice(header);
-        if stored.len() >= DIRECT_LEN {
+    /// Appends a record, whose bytes are `head` and then `rest`.
+    pub(super) fn append(&mut self, info: RecordInfo, head: &[u8], rest: &[u8]) -> Result<(), StoreError> {
+        self.buffer.extend_from_slice(head);
+        if rest.len() >= DIRECT_LEN {
             self.flush()?;
-            self.file.write_all(stored)?;
+            self.file.write_all(rest)?;
         } else {
-            self.buffer.extend_from_slice(stored);
+            self.buffer.extend_from_slice(rest);
             if self.buffer.len() >= BUFFER_LEN {
                 self.flush()?;
             }
@@ -82,6 +77,9 @@ impl PackWriter {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
         self.file.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())

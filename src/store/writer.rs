@@ -182,19 +182,20 @@ impl Writer {
         let compressed = compressor.compress(raw).at("compress for", &self.db.objects);
         self.noting_failure(compressed.map_err(StoreError::from).and_then(|(compression, stored)| {
             let info = record_info(kind, id, compression, stored.len(), raw.len());
-            self.append(info, stored)
+            self.append(info, &info.encode_header(stored), stored)
         }))?;
         Ok(true)
     }
 
-    /// Stores a record that is compressed already, for example one taken from another pack.
+    /// Stores a record as it lies in another pack, header included, which the caller has checked.
     ///
     /// # Errors
     /// As [`Writer::put`].
-    pub fn put_stored(&self, info: RecordInfo, stored: &[u8]) -> Result<bool, StoreError> {
+    pub fn put_record(&self, info: RecordInfo, record: &[u8]) -> Result<bool, StoreError> {
+        debug_assert_eq!(record.len() as u64, info.record_len(), "the record is whole");
         let new = self.claim(info.kind, info.id, u64::from(info.raw_len))?;
         if new {
-            self.noting_failure(self.append(info, stored))?;
+            self.noting_failure(self.append(info, &[], record))?;
         }
         Ok(new)
     }
@@ -226,8 +227,8 @@ impl Writer {
         written
     }
 
-    fn append(&self, info: RecordInfo, stored: &[u8]) -> Result<(), StoreError> {
-        let header = info.encode_header(stored);
+    /// Appends a record, whose bytes are `head` and then `rest`.
+    fn append(&self, info: RecordInfo, head: &[u8], rest: &[u8]) -> Result<(), StoreError> {
         let kept = if info.kind.is_data() { &self.data } else { &self.metadata };
         {
             let mut open = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +236,7 @@ impl Writer {
                 Some(pack) => pack,
                 None => PackWriter::create(&self.db.fs, &self.db.objects)?,
             };
-            pack.append(info, &header, stored)?;
+            pack.append(info, head, rest)?;
             if pack.len() < self.db.options.pack_target {
                 *open = Some(pack);
             } else {

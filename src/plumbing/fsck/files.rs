@@ -230,7 +230,7 @@ impl Files<'_> {
         let (info, bytes) = self.db.read_record(&location, &entry.id)?;
         let stored = &bytes[RECORD_HEADER_LEN..];
         self.monitor.progress.advance(1, info.record_len());
-        check_record(&info, stored).map_err(|source| StoreError::DamagedRecord {
+        check_record(&info, stored).map(drop).map_err(|source| StoreError::DamagedRecord {
             kind: info.kind,
             id: ObjectId::Sha256(info.id),
             path: self.path(&part.name),

@@ -8,24 +8,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 use super::delta::{Nodes, delta};
-use super::incoming::{fetch_ahead, fetch_records};
+use super::incoming::{Arrived, EachProved, fetch_ahead, fetch_records};
 use super::index::RemoteIndex;
+use super::large::{ROOM, Root, bring_large, keep_roots};
+use super::proof::Room;
 use super::select::LocalNodes;
+use super::show::{Batch, showing_received};
 use super::{Peer, RecordKey, TransferError};
-use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::{RecordInfo, RecordKind};
 use crate::codec::segment::Placed;
 use crate::codec::tree::{TreeNode, empty_tree};
-use crate::codec::{DecodeError, decode_version, decompress};
+use crate::codec::{DecodeError, decode_version};
 use crate::model::{BlobId, Monitor, ObjectId, TreeId, Version, VersionId};
-use crate::plumbing::work_stack::work_through;
-use crate::store::{ObjectDb, StoreError, WHOLE_BLOB_MAX, WriteStats, Writer};
+use crate::store::{ObjectDb, StoreError, WHOLE_BLOB_MAX, Writer};
 
 /// Nodes of trees that are held in memory at once.
 const BATCH: usize = 4096;
+/// Small blobs of which it is known at once where they are: some 50 MiB of memory.
+const SMALL_BATCH: usize = 256 * 1024;
 /// Bytes that are read from where a manifest lies: those of earlier versions lie behind it.
 const MANIFESTS_AHEAD: u64 = 128 * 1024;
 
@@ -81,21 +82,22 @@ pub fn fetch(
         writer: &writer,
         ahead: MANIFESTS_AHEAD,
         manifests: Mutex::default(),
+        room: Room::new(ROOM),
         monitor,
     };
     monitor.progress.phase("Fetching versions", None, None);
     let versions = fetcher.versions(tips, &options.complete)?;
-    let mut lists = Lists::default();
+    let mut roots = Vec::new();
     if options.scope != FetchScope::Versions {
         monitor.progress.phase("Fetching trees", None, None);
         fetcher.ahead = 0;
         let blobs = fetcher.trees(&versions, &options.complete)?;
         if options.scope == FetchScope::All {
             let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
-            lists = fetcher.blobs(blobs.collect())?;
+            roots = fetcher.blobs(blobs.collect())?;
         }
     }
-    let stats = writer.finish()?.plus(keep_lists(db, &lists, monitor)?);
+    let stats = writer.finish()?.plus(keep_roots(db, roots, monitor)?);
     Ok(FetchOutcome { versions: versions.len() as u64, records: stats.records, bytes: stats.stored_bytes })
 }
 
@@ -126,13 +128,14 @@ pub(super) fn bring(
     }
     let writer = Writer::new(db)?;
     monitor.progress.phase("Fetching", None, None);
-    fetch_ahead(peer, records, ahead, monitor, &|info, stored| {
-        writer.put_stored(*info, stored).map(drop).map_err(TransferError::from)
+    fetch_ahead(peer, records, ahead, monitor, &|came| {
+        writer.put_record(came.info, came.record).map(drop).map_err(TransferError::from)
     })?;
-    let lists = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests: Mutex::default(), monitor }
-        .blobs(blobs)?;
+    let (manifests, room) = (Mutex::default(), Room::new(ROOM));
+    let mut fetcher = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests, room, monitor };
+    let roots = fetcher.blobs(blobs)?;
     writer.finish()?;
-    keep_lists(db, &lists, monitor)?;
+    keep_roots(db, roots, monitor)?;
     Ok(lacking)
 }
 
@@ -158,33 +161,26 @@ pub(super) fn find_any_form(
     Ok(places)
 }
 
-/// What is done with a record: its key, how it is stored where it came from the remote, and its raw bytes.
-type EachRecord<'a> =
+/// What is done with a record: its key, how it lies in a pack if it is one that is not kept yet, and its raw bytes.
+pub(super) type EachRecord<'a> =
     &'a mut dyn FnMut(RecordKey, Option<(RecordInfo, Vec<u8>)>, &[u8]) -> Result<(), TransferError>;
 
-struct Fetcher<'a, 'p> {
+pub(super) struct Fetcher<'a, 'p> {
     peer: &'a Peer<'p>,
-    db: &'a Arc<ObjectDb>,
+    pub(super) db: &'a Arc<ObjectDb>,
     index: &'a mut RemoteIndex,
-    writer: &'a Writer,
+    pub(super) writer: &'a Writer,
     /// Bytes of metadata that are read from the beginning of what is wanted, see [`fetch_ahead`].
     ahead: u64,
     /// Manifests that came ahead of being asked for: the writer has them, and nobody can read them there yet.
     manifests: Mutex<HashMap<RecordKey, Vec<u8>>>,
-    monitor: &'a Monitor<'a>,
+    /// For chunks of large files that come too early.
+    pub(super) room: Room,
+    pub(super) monitor: &'a Monitor<'a>,
 }
 
 /// A blob, its length where that is known, and whether it is stored as chunks.
 type WantedBlob = (BlobId, Option<u64>, bool);
-
-/// The lists of large blobs, which are kept once their chunks are here.
-#[derive(Default)]
-struct Lists {
-    /// The roots as they are stored.
-    roots: Vec<(RecordInfo, Vec<u8>)>,
-    /// All lists, roots included, by kind and id.
-    decoded: HashMap<RecordKey, ChunkList>,
-}
 
 impl Fetcher<'_, '_> {
     /// The versions that are not complete here, the newest first.
@@ -225,9 +221,9 @@ impl Fetcher<'_, '_> {
         Ok(delta.blobs)
     }
 
-    /// Gives each of these records to `each`, as it is stored and raw, from here or from the remote. What comes from
+    /// Gives each of these records to `each`, from here or from the remote. What comes from
     /// there is kept, except the roots of chunk lists, which nothing has proved yet.
-    fn metadata(&mut self, keys: &[RecordKey], each: EachRecord<'_>) -> Result<(), TransferError> {
+    pub(super) fn metadata(&mut self, keys: &[RecordKey], each: EachRecord<'_>) -> Result<(), TransferError> {
         for batch in keys.chunks(BATCH) {
             let mut missing = Vec::new();
             for (kind, id) in batch {
@@ -245,33 +241,29 @@ impl Fetcher<'_, '_> {
             let came = Mutex::new(Vec::with_capacity(places.len()));
             let (writer, manifests) = (self.writer, &self.manifests);
             let wanted: HashSet<RecordKey> = missing.into_iter().collect();
-            fetch_ahead(self.peer, places, self.ahead, self.monitor, &|info, stored| {
-                if info.kind != RecordKind::ChunkedBlob {
-                    writer.put_stored(*info, stored)?;
+            fetch_ahead(self.peer, places, self.ahead, self.monitor, &|Arrived { info, record, raw }| {
+                let is_root = info.kind == RecordKind::ChunkedBlob;
+                if !is_root {
+                    writer.put_record(*info, record)?;
                 }
-                let key = (info.kind, info.id);
+                let (key, raw) = ((info.kind, info.id), raw.to_vec());
                 if wanted.contains(&key) {
-                    came.lock().unwrap_or_else(PoisonError::into_inner).push((*info, stored.to_vec()));
+                    let unproved = is_root.then(|| (*info, record.to_vec()));
+                    came.lock().unwrap_or_else(PoisonError::into_inner).push((key, unproved, raw));
                 } else if info.kind == RecordKind::Version {
-                    let raw = decompress(info.compression, stored, info.raw_len as usize);
-                    let raw = raw.map_err(|source| undecodable(key, source))?.into_owned();
                     manifests.lock().unwrap_or_else(PoisonError::into_inner).insert(key, raw);
                 }
                 Ok(())
             })?;
-            for (info, stored) in came.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                let key = (info.kind, info.id);
-                let raw = decompress(info.compression, &stored, info.raw_len as usize)
-                    .map_err(|source| undecodable(key, source))?
-                    .into_owned();
-                each(key, Some((info, stored)), &raw)?;
+            for (key, unproved, raw) in came.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                each(key, unproved, &raw)?;
             }
         }
         Ok(())
     }
 
     /// Where records are; all of them must be there.
-    fn places(&mut self, keys: &[RecordKey]) -> Result<Vec<Placed>, TransferError> {
+    pub(super) fn places(&mut self, keys: &[RecordKey]) -> Result<Vec<Placed>, TransferError> {
         let places = self.index.find(self.peer, keys)?;
         let place = |(place, (kind, id)): (Option<Placed>, &RecordKey)| {
             place.ok_or_else(|| TransferError::MissingRecord {
@@ -283,65 +275,41 @@ impl Fetcher<'_, '_> {
         places.into_iter().zip(keys).map(place).collect()
     }
 
-    /// Brings the bytes of blobs that are not here, and the lists of the large ones, which are still to be proved.
-    fn blobs(&mut self, blobs: Vec<WantedBlob>) -> Result<Lists, TransferError> {
-        let (mut data, mut large) = (Vec::new(), Vec::new());
+    /// Brings the bytes of blobs that are not here; the roots of the lists of the large ones are still to be kept.
+    fn blobs(&mut self, blobs: Vec<WantedBlob>) -> Result<Vec<Root>, TransferError> {
+        let (mut small, mut large, mut total) = (Vec::new(), Vec::new(), Some(0));
         for (id, size, chunked) in blobs {
             if self.db.contains_blob(&id)? {
                 continue;
             }
+            total = total.zip(size).map(|(total, size): (u64, u64)| total.saturating_add(size));
             if chunked {
                 large.push((id, size));
             } else {
-                data.push((RecordKind::Blob, *id.as_bytes()));
+                small.push((RecordKind::Blob, *id.as_bytes()));
             }
         }
-        let lists = self.lists(&large)?;
-        let chunks: HashSet<[u8; 32]> = lists.chunks().collect();
-        for id in chunks {
-            if !self.db.contains(RecordKind::Chunk, &id)? {
-                data.push((RecordKind::Chunk, id));
-            }
-        }
-        let places = self.places(&data)?;
-        let bytes = places.iter().map(|placed| u64::from(placed.stored_len)).sum();
-        self.monitor.progress.phase("Fetching data", Some(places.len() as u64), Some(bytes));
-        let writer = self.writer;
-        fetch_records(self.peer, places, self.monitor, &|info, stored| {
-            writer.put_stored(*info, stored).map(drop).map_err(TransferError::from)
-        })?;
-        Ok(lists)
-    }
-
-    fn lists(&mut self, blobs: &[(BlobId, Option<u64>)]) -> Result<Lists, TransferError> {
-        let mut lists = Lists::default();
-        let lengths: HashMap<[u8; 32], Option<u64>> =
-            blobs.iter().map(|(id, size)| (*id.as_bytes(), *size)).collect();
-        let mut level: Vec<RecordKey> = lengths.keys().map(|id| (RecordKind::ChunkedBlob, *id)).collect();
-        while !level.is_empty() {
-            let mut below = Vec::new();
-            self.metadata(&level, &mut |key, record, raw| {
-                let list = ChunkList::decode(raw).map_err(|source| undecodable(key, source))?;
-                if lengths.get(&key.1).is_some_and(|size| {
-                    key.0 == RecordKind::ChunkedBlob && size.is_some_and(|size| size != list.len())
-                }) {
-                    return Err(undecodable(key, malformed("its length is not what the tree says")));
-                }
-                if list.level > 0 {
-                    below.extend(
-                        list.pieces.iter().map(|piece| (RecordKind::ChunkNode, *piece.id.as_bytes())),
-                    );
-                }
-                lists.roots.extend(record.filter(|(info, _)| info.kind == RecordKind::ChunkedBlob));
-                lists.decoded.insert(key, list);
+        let files = (small.len() + large.len()) as u64;
+        self.monitor.progress.phase("Fetching data", Some(files), total);
+        let (writer, monitor) = (self.writer, self.monitor);
+        for batch in small.chunks(SMALL_BATCH) {
+            let places = self.places(batch)?;
+            self.records(places, &|came| {
+                writer.put_record(came.info, came.record)?;
+                monitor.progress.advance(1, 0);
                 Ok(())
             })?;
-            below.sort_unstable_by_key(|(_, id)| *id);
-            below.dedup();
-            below.retain(|key| !lists.decoded.contains_key(key));
-            level = below;
         }
-        Ok(lists)
+        bring_large(self, &large)
+    }
+
+    /// Fetches records, and shows their raw bytes as they come.
+    pub(super) fn records(&self, places: Vec<Placed>, each: EachProved<'_>) -> Result<(), TransferError> {
+        let sum = |len: fn(&Placed) -> u32| places.iter().map(|placed| u64::from(len(placed))).sum();
+        let batch = Batch { stored: sum(|placed| placed.stored_len), raw: sum(|placed| placed.raw_len) };
+        showing_received(self.peer, batch, self.monitor, || {
+            fetch_records(self.peer, places, &super::quiet(self.monitor), each)
+        })
     }
 }
 
@@ -367,76 +335,6 @@ impl Nodes for Fetcher<'_, '_> {
     }
 }
 
-impl Lists {
-    fn chunks(&self) -> impl Iterator<Item = [u8; 32]> + '_ {
-        let lists = self.decoded.values().filter(|list| list.level == 0);
-        lists.flat_map(|list| list.pieces.iter().map(|piece| *piece.id.as_bytes()))
-    }
-}
-
-/// Keeps the lists of large blobs, each after its chunks have proved it: a list that lies would otherwise be taken for the
-/// blob by whoever adds the true one.
-fn keep_lists(db: &Arc<ObjectDb>, lists: &Lists, monitor: &Monitor<'_>) -> Result<WriteStats, TransferError> {
-    if lists.roots.is_empty() {
-        return Ok(WriteStats::default());
-    }
-    db.refresh()?;
-    let bytes = lists.roots.iter().filter_map(|(info, _)| lists.decoded.get(&(info.kind, info.id)));
-    let bytes = bytes.map(ChunkList::len).sum();
-    monitor.progress.phase("Verifying", Some(lists.roots.len() as u64), Some(bytes));
-    work_through(monitor.threads, (0..lists.roots.len()).collect(), |at, _| {
-        let (info, _) = &lists.roots[at];
-        let mut hash = Sha256::new();
-        hash_list(db, lists, (info.kind, info.id), &mut hash, monitor)?;
-        if <[u8; 32]>::from(hash.finalize()) != info.id {
-            return Err(undecodable((info.kind, info.id), malformed("its chunks are those of another file")));
-        }
-        monitor.progress.advance(1, 0);
-        Ok(())
-    })?;
-    let writer = Writer::new(db)?;
-    for (info, stored) in &lists.roots {
-        writer.put_stored(*info, stored)?;
-    }
-    Ok(writer.finish()?)
-}
-
-fn hash_list(
-    db: &ObjectDb,
-    lists: &Lists,
-    key: RecordKey,
-    hash: &mut Sha256,
-    monitor: &Monitor<'_>,
-) -> Result<(), TransferError> {
-    let Some(list) = lists.decoded.get(&key) else {
-        return Err(undecodable(key, malformed("a part of it is missing")));
-    };
-    for piece in &list.pieces {
-        let id = *piece.id.as_bytes();
-        if list.level > 0 {
-            let below = (RecordKind::ChunkNode, id);
-            let fits = |node: &ChunkList| node.level + 1 == list.level && node.len() == piece.len;
-            if !lists.decoded.get(&below).is_some_and(fits) {
-                return Err(undecodable(key, malformed("a part of it is of another level or length")));
-            }
-            hash_list(db, lists, below, hash, monitor)?;
-            continue;
-        }
-        monitor.interrupt.check()?;
-        let raw = db.get(RecordKind::Chunk, &id)?;
-        if raw.len() as u64 != piece.len {
-            return Err(undecodable(key, malformed("a chunk has another length")));
-        }
-        hash.update(&raw);
-        monitor.progress.advance(0, raw.len() as u64);
-    }
-    Ok(())
-}
-
-fn malformed(why: &str) -> DecodeError {
-    DecodeError::malformed("chunk list", why.to_owned())
-}
-
-fn undecodable((kind, id): RecordKey, source: DecodeError) -> TransferError {
+pub(super) fn undecodable((kind, id): RecordKey, source: DecodeError) -> TransferError {
     StoreError::Undecodable { kind, id: ObjectId::Sha256(id), source }.into()
 }

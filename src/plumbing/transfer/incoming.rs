@@ -1,6 +1,7 @@
 //! Records of a remote on their way here: in coalesced ranges, by several threads, each proved before it is kept.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Peer, RecordKey, TransferError};
@@ -18,8 +19,23 @@ const RANGE: u64 = 8 * 1024 * 1024;
 /// Ranges that are on their way at the same time.
 const DOWNLOADS: usize = 4;
 
-/// What is done with a record that was proved: its facts, and its bytes as they are stored. Called by several threads.
-pub(super) type EachProved<'a> = &'a (dyn Fn(&RecordInfo, &[u8]) -> Result<(), TransferError> + Sync);
+/// A record that came and was proved.
+pub(super) struct Arrived<'a> {
+    pub(super) info: RecordInfo,
+    /// Its bytes as they lie in a pack, header included.
+    pub(super) record: &'a [u8],
+    /// What it holds.
+    pub(super) raw: Cow<'a, [u8]>,
+}
+
+impl Arrived<'_> {
+    pub(super) const fn key(&self) -> RecordKey {
+        (self.info.kind, self.info.id)
+    }
+}
+
+/// What is done with a record that was proved. Called by several threads.
+pub(super) type EachProved<'a> = &'a (dyn Fn(&Arrived<'_>) -> Result<(), TransferError> + Sync);
 
 /// Records of one pack that are asked for together, in order of offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +50,15 @@ pub(super) fn end_of(placed: &Placed) -> u64 {
     u64::from(placed.offset) + RECORD_HEADER_LEN as u64 + u64::from(placed.stored_len)
 }
 
-/// Ranges that hold all these records, of each pack as few as the gaps between them allow.
+/// Ranges that hold all these records, of each pack as few as the gaps between them allow. The packs come in the order in
+/// which the records first name them, since what is wanted first is waited for.
 fn coalesce(mut records: Vec<Placed>) -> Vec<Wanted> {
-    records.sort_unstable_by_key(|placed| (placed.pack, placed.offset));
+    let mut ranks: HashMap<[u8; 32], usize> = HashMap::new();
+    for placed in &records {
+        let next = ranks.len();
+        ranks.entry(placed.pack).or_insert(next);
+    }
+    records.sort_unstable_by_key(|placed| (ranks[&placed.pack], placed.offset));
     records.dedup();
     let mut ranges: Vec<Wanted> = Vec::new();
     for placed in records {
@@ -56,8 +78,8 @@ fn coalesce(mut records: Vec<Placed>) -> Vec<Wanted> {
     ranges
 }
 
-/// Fetches records and gives each, proved, to `each`; called by several threads, in no order. Progress counts records and
-/// the bytes that came.
+/// Fetches records and gives each, proved, to `each`; called by several threads, about in the order of the records. Progress
+/// counts files and the bytes that came.
 ///
 /// # Errors
 /// When a record is not where the index says or is not what it should be; when the remote fails; what `each`
@@ -126,10 +148,8 @@ fn fetch_range(
     for placed in &range.records {
         let place = |at: u64| usize::try_from(at - range.start).unwrap_or(usize::MAX);
         let record = bytes.get(place(u64::from(placed.offset))..place(end_of(placed))).unwrap_or_default();
-        let (info, stored) = prove(placed, record).map_err(|source| peer.damaged(&key, source))?;
-        each(&info, stored)?;
+        each(&prove(placed, record).map_err(|source| peer.damaged(&key, source))?)?;
     }
-    let mut more = 0;
     if ahead > len {
         let wanted: HashSet<RecordKey> =
             range.records.iter().map(|placed| (placed.kind, placed.id)).collect();
@@ -137,14 +157,16 @@ fn fetch_range(
             let Ok((info, stored)) = RecordInfo::decode_record(record) else { break };
             let proves_itself = !info.kind.is_data() && info.kind != RecordKind::ChunkedBlob;
             // What was not asked for is no reason to fail.
-            if proves_itself && !wanted.contains(&(info.kind, info.id)) && check_record(&info, stored).is_ok()
+            if proves_itself
+                && !wanted.contains(&(info.kind, info.id))
+                && let Ok(raw) = check_record(&info, stored)
             {
-                each(&info, stored)?;
-                more += 1;
+                each(&Arrived { info, record, raw })?;
             }
         }
     }
-    monitor.progress.advance(range.records.len() as u64 + more, bytes.len() as u64);
+    let files = range.records.iter().filter(|placed| placed.kind.is_file()).count();
+    monitor.progress.advance(files as u64, bytes.len() as u64);
     Ok(())
 }
 
@@ -160,13 +182,13 @@ fn whole_records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Checks that bytes are the record that the index speaks of, and that its content is what its id says.
-fn prove<'a>(placed: &Placed, bytes: &'a [u8]) -> Result<(RecordInfo, &'a [u8]), DecodeError> {
-    let (info, stored) = RecordInfo::decode_record(bytes)?;
+fn prove<'a>(placed: &Placed, record: &'a [u8]) -> Result<Arrived<'a>, DecodeError> {
+    let (info, stored) = RecordInfo::decode_record(record)?;
     if (info.kind, info.id) != (placed.kind, placed.id) {
         return Err(DecodeError::malformed("record", "another one lies where the index points"));
     }
-    check_record(&info, stored)?;
-    Ok((info, stored))
+    let raw = check_record(&info, stored)?;
+    Ok(Arrived { info, record, raw })
 }
 
 #[cfg(test)]
@@ -198,7 +220,7 @@ mod tests {
         let ranges = coalesce(records);
         let spans: Vec<_> = ranges.iter().map(|r| (r.records[0].pack[0], r.start, r.end)).collect();
         let near = u64::from(near);
-        assert_eq!(spans, [(1, 5, 205 + near), (1, 300_000 + near, 300_100 + near), (2, 5, 105)]);
+        assert_eq!(spans, [(2, 5, 105), (1, 5, 205 + near), (1, 300_000 + near, 300_100 + near)]);
     }
 
     #[test]

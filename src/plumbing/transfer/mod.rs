@@ -13,15 +13,18 @@ pub mod gc;
 mod incoming;
 pub mod index;
 mod known;
+mod large;
 mod leads;
 pub mod log;
 mod on_demand;
 mod outgoing;
 mod peer;
+mod proof;
 mod publish;
 mod push;
 mod segment;
 mod select;
+mod show;
 pub mod uploads;
 mod verify;
 
@@ -35,3 +38,10 @@ pub use push::{PushOptions, PushOutcome, push};
 pub use verify::{VerifyOptions, VerifyOutcome, verify};
 
 pub(super) use crate::store::RecordKey;
+
+use crate::model::{Monitor, NoProgress};
+
+/// The same monitor, for a part of the work whose progress is shown by another measure.
+fn quiet<'a>(monitor: &Monitor<'a>) -> Monitor<'a> {
+    Monitor { progress: &NoProgress, ..*monitor }
+}

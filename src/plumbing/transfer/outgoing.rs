@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::condemned::Condemned;
 use super::select::Selection;
+use super::show::show_sent;
 use super::{Peer, RecordKey, TransferError};
 use crate::codec::Compression;
 use crate::codec::header::PACK;
@@ -30,8 +30,6 @@ pub(super) const PACK_TARGET: usize = 32 * 1024 * 1024;
 const UPLOADS: usize = 2;
 /// Bytes of a local pack that are read at once.
 const RUN_LEN: u64 = 4 * 1024 * 1024;
-/// How often what went over the wire is shown.
-const TICK: Duration = Duration::from_millis(50);
 
 /// A pack ready to be sent.
 struct OutgoingPack {
@@ -178,7 +176,7 @@ pub(super) fn send_packs(
     let (sender, receiver) = crossbeam_channel::bounded::<OutgoingPack>(0);
     let (end, ended) = crossbeam_channel::bounded::<()>(0);
     std::thread::scope(|scope| {
-        scope.spawn(move || show(peer, &ended, monitor));
+        scope.spawn(move || show_sent(peer, &ended, monitor));
         let uploaders: Vec<_> = (0..UPLOADS)
             .map(|_| {
                 let receiver = receiver.clone();
@@ -228,16 +226,6 @@ fn note(sent: &Mutex<Sent>, pack: OutgoingPack) {
     list.extend(pack.placed);
 }
 
-/// Shows the bytes that go over the wire, as they go, until the other side of `ended` is dropped.
-fn show(peer: &Peer<'_>, ended: &crossbeam_channel::Receiver<()>, monitor: &Monitor<'_>) {
-    let mut shown = peer.client.stats().bytes_sent;
-    while ended.recv_timeout(TICK) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
-        let now = peer.client.stats().bytes_sent;
-        monitor.progress.advance(0, now.saturating_sub(shown));
-        shown = now;
-    }
-}
-
 fn upload(
     peer: &Peer<'_>,
     pack: &OutgoingPack,
@@ -246,13 +234,14 @@ fn upload(
 ) -> Result<(), TransferError> {
     let key = keys::pack(&pack.name);
     let len = pack.bytes.len() as u64;
+    let files = pack.placed.iter().filter(|placed| placed.kind.is_file()).count() as u64;
     if resume.has(&pack.name) && peer.has(&key, len)? {
-        monitor.progress.advance(pack.placed.len() as u64, len);
+        monitor.progress.advance(files, len);
         return Ok(());
     }
     peer.put_confirmed(&key, &PutBody::from(pack.bytes.clone()))?;
     resume.note(&pack.name)?;
-    monitor.progress.advance(pack.placed.len() as u64, 0);
+    monitor.progress.advance(files, 0);
     Ok(())
 }
 

@@ -218,7 +218,7 @@ impl Push<'_, '_> {
         mark: &Mark<'_, '_, '_>,
     ) -> Result<Attempt, TransferError> {
         let records = selection.metadata.len() as u64 + selection.data.len();
-        self.monitor.progress.phase("Sending", Some(records), Some(mark.to_send));
+        self.monitor.progress.phase("Sending", Some(selection.files()?), Some(mark.to_send));
         let resume = Resume::new(self.peer, &self.tip.to_string())?;
         let mut sent = outgoing::send(self.peer, self.db, selection, &resume, condemned, self.monitor)?;
         self.monitor.progress.phase("Publishing", None, None);

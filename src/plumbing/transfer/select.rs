@@ -30,6 +30,16 @@ pub(super) struct Selection {
     pub(super) found_there: bool,
 }
 
+impl Selection {
+    /// How many files are sent.
+    pub(super) fn files(&self) -> Result<u64, StoreError> {
+        let large = self.metadata.iter().filter(|(kind, _)| kind.is_file()).count() as u64;
+        self.data
+            .iter()
+            .try_fold(large, |files, record| Ok(files + u64::from(record?.1.locator.kind.is_file())))
+    }
+}
+
 /// Trees of the local database.
 pub(super) struct LocalNodes<'a>(pub(super) &'a ObjectDb);
 

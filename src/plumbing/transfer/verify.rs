@@ -10,9 +10,9 @@ use super::incoming::fetch_records;
 use super::index::RemoteIndex;
 use super::leads::lead_on;
 use super::{Peer, RecordKey, TransferError, log};
+use crate::codec::DecodeError;
 use crate::codec::pack::RecordKind;
 use crate::codec::segment::Placed;
-use crate::codec::{DecodeError, decompress};
 use crate::model::{DatasetName, Monitor, ObjectId, RefEntry};
 use crate::plumbing::work_stack::work_through;
 use crate::remote::keys;
@@ -126,7 +126,8 @@ impl Finder<'_, '_> {
         }
         let places = self.places(&mut index, &data)?;
         let bytes = places.iter().map(|placed| u64::from(placed.stored_len)).sum();
-        self.monitor.progress.phase("Verifying data", Some(places.len() as u64), Some(bytes));
+        let files = places.iter().filter(|placed| placed.kind.is_file()).count() as u64;
+        self.monitor.progress.phase("Verifying data", Some(files), Some(bytes));
         let read = self.prove(places, &|_| Ok(()))?;
         self.outcome.data_read += read;
         Ok(())
@@ -179,9 +180,8 @@ impl Finder<'_, '_> {
         let results = Mutex::new((0, Vec::new()));
         work_through(self.monitor.threads, packs, |pack, _| {
             let (count, name) = (pack.len() as u64, pack.first().map(|placed| placed.pack));
-            let done = fetch_records(self.peer, pack.clone(), self.monitor, &|info, stored| {
-                decompress(info.compression, stored, info.raw_len as usize)
-                    .and_then(|raw| each((info.kind, &raw)))
+            let done = fetch_records(self.peer, pack.clone(), self.monitor, &|came| {
+                each((came.info.kind, &came.raw))
                     .map_err(|source| self.peer.damaged(&keys::pack(&name.unwrap_or_default()), source))
             });
             let damaged = match done {
@@ -204,9 +204,8 @@ impl Finder<'_, '_> {
     fn one_by_one(&self, pack: &[Placed], each: EachRaw<'_>) -> Result<Vec<TransferError>, TransferError> {
         let mut damaged = Vec::new();
         for placed in pack {
-            let done = fetch_records(self.peer, vec![*placed], self.monitor, &|info, stored| {
-                decompress(info.compression, stored, info.raw_len as usize)
-                    .and_then(|raw| each((info.kind, &raw)))
+            let done = fetch_records(self.peer, vec![*placed], self.monitor, &|came| {
+                each((came.info.kind, &came.raw))
                     .map_err(|source| self.peer.damaged(&keys::pack(&placed.pack), source))
             });
             match done {

@@ -9,7 +9,7 @@ use crate::codec::segment::Placed;
 use crate::plumbing::transfer::condemned::Condemned;
 use crate::plumbing::transfer::incoming::fetch_records;
 use crate::plumbing::transfer::outgoing::{self, PACK_TARGET, PackBuilder, Resume, Sent};
-use crate::plumbing::transfer::{RecordKey, TransferError};
+use crate::plumbing::transfer::{RecordKey, TransferError, quiet};
 
 /// What the attempt is remembered by, so that one that was cut is gone on with.
 const NAME: &str = "gc";
@@ -57,16 +57,17 @@ fn append(
 ) -> Result<(), TransferError> {
     for batch in batches(records) {
         let came: Mutex<HashMap<RecordKey, (RecordInfo, Vec<u8>)>> = Mutex::default();
-        fetch_records(context.peer, batch.to_vec(), &super::quiet(context.monitor), &|info, stored| {
+        fetch_records(context.peer, batch.to_vec(), &quiet(context.monitor), &|one| {
             let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
-            came.insert((info.kind, info.id), (*info, stored.to_vec()));
+            came.insert(one.key(), (one.info, one.record.to_vec()));
             Ok(())
         })?;
         let mut came = came.into_inner().unwrap_or_else(PoisonError::into_inner);
         for placed in batch {
             // All of them came, or the fetch had failed.
-            if let Some((info, stored)) = came.remove(&(placed.kind, placed.id)) {
-                builder.append(info, &info.encode_header(&stored), &stored)?;
+            if let Some((info, record)) = came.remove(&(placed.kind, placed.id)) {
+                let (header, stored) = record.split_at(RECORD_HEADER_LEN);
+                builder.append(info, header, stored)?;
             }
         }
     }

@@ -5,15 +5,15 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use super::Context;
+use crate::codec::DecodeError;
 use crate::codec::pack::RecordKind;
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::{Placed, Section};
-use crate::codec::{DecodeError, decompress};
 use crate::model::{ObjectId, SegmentInfo, VersionId};
 use crate::plumbing::transfer::incoming::fetch_records;
 use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::leads::lead_on;
-use crate::plumbing::transfer::{RecordKey, TransferError};
+use crate::plumbing::transfer::{RecordKey, TransferError, quiet};
 use crate::store::StoreError;
 
 /// Records of metadata that are held in memory at once.
@@ -170,11 +170,9 @@ impl<'a, 'c, 'p> Walker<'a, 'c, 'p> {
             places.push(place.ok_or_else(|| missing(self.context, key))?);
         }
         let leads = Mutex::new(leads);
-        fetch_records(peer, places, &super::quiet(monitor), &|info, stored| {
-            let key = (info.kind, info.id);
-            let raw = decompress(info.compression, stored, info.raw_len as usize);
+        fetch_records(peer, places, &quiet(monitor), &|came| {
             let mut leads = leads.lock().unwrap_or_else(PoisonError::into_inner);
-            raw.and_then(|raw| follow(&mut leads, key, &raw)).map_err(|source| undecodable(&key, source))
+            follow(&mut leads, came.key(), &came.raw).map_err(|source| undecodable(&came.key(), source))
         })?;
         Ok(leads.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

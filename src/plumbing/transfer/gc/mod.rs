@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use super::condemned::Condemned;
 use super::{Peer, TransferError};
-use crate::model::{DatasetName, Monitor, NoProgress, Time};
+use crate::model::{DatasetName, Monitor, Time};
 use crate::remote::{PutBody, keys};
 use crate::store::ObjectDb;
 
@@ -162,11 +162,6 @@ struct Context<'a, 'p> {
     options: &'a GcOptions,
     monitor: &'a Monitor<'a>,
     ages: Ages,
-}
-
-/// The same monitor for work that is shown by what it is done for.
-fn quiet<'a>(monitor: &Monitor<'a>) -> Monitor<'a> {
-    Monitor { progress: &NoProgress, ..*monitor }
 }
 
 fn collect(context: &Context<'_, '_>) -> Result<GcOutcome, TransferError> {
