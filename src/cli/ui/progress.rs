@@ -61,6 +61,8 @@ struct State {
     phase: Option<Phase>,
     /// Counts phases, so that the drawing thread notices a new one.
     number: u64,
+    /// How far the phase before came, which the drawing thread may not have seen: its number, files and bytes.
+    before: (u64, u64, u64),
     done: bool,
 }
 
@@ -110,8 +112,8 @@ impl Reporter {
 impl Progress for Reporter {
     fn phase(&self, name: &str, files: Option<u64>, bytes: Option<u64>) {
         let mut state = self.shared.state();
-        self.shared.files.store(0, Ordering::Relaxed);
-        self.shared.bytes.store(0, Ordering::Relaxed);
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        state.before = (state.number, taken(&self.shared.files), taken(&self.shared.bytes));
         state.phase = Some(Phase { name: name.to_owned(), files, bytes, since: Instant::now() });
         state.number += 1;
         drop(state);
@@ -203,9 +205,12 @@ fn draw(shared: &Shared, display: &mut dyn Display) {
             files: shared.files.load(Ordering::Relaxed),
             bytes: shared.bytes.load(Ordering::Relaxed),
         });
-        let done = state.done;
+        let (done, before) = (state.done, state.before);
         drop(state);
-        if let Some((_, last)) = shown.take_if(|(last, _)| *last != number) {
+        if let Some((of, mut last)) = shown.take_if(|(last, _)| *last != number) {
+            if of == before.0 {
+                (_, last.files, last.bytes) = before;
+            }
             display.end(&last);
         }
         if let Some(snapshot) = snapshot.filter(|s| s.elapsed >= PATIENCE) {
@@ -385,6 +390,33 @@ mod tests {
         fn end(&mut self, snapshot: &Snapshot) {
             self.0.lock().unwrap().push(format!("end {}", snapshot.phase.name));
         }
+    }
+
+    #[test]
+    fn what_was_done_last_of_a_phase_is_shown_at_its_end() {
+        #[derive(Clone, Default)]
+        struct Ends(Arc<Mutex<Vec<u64>>>);
+        impl Display for Ends {
+            fn begin(&mut self) {}
+            fn show(&mut self, _: &Snapshot) {}
+            fn end(&mut self, snapshot: &Snapshot) {
+                self.0.lock().unwrap().push(snapshot.files);
+            }
+        }
+        let reporter = Reporter::new(ProgressStyle::None);
+        let ends = Ends::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| draw(&reporter.shared, &mut ends.clone()));
+            reporter.phase("long", Some(7), None);
+            std::thread::sleep(PATIENCE + FRAME * 2);
+            // No frame is drawn between these.
+            reporter.advance(7, 0);
+            reporter.phase("short", None, None);
+            std::thread::sleep(FRAME * 2);
+            reporter.shared.state().done = true;
+            reporter.shared.changed.notify_all();
+        });
+        assert_eq!(*ends.0.lock().unwrap(), [7]);
     }
 
     #[test]

@@ -194,8 +194,8 @@ impl Fetcher<'_, '_> {
         let mut level: Vec<VersionId> = tips.iter().copied().filter(|id| seen.insert(*id)).collect();
         while !level.is_empty() {
             let keys: Vec<_> = level.iter().map(|id| (RecordKind::Version, *id.as_bytes())).collect();
-            let mut below = Vec::new();
-            self.metadata(&keys, &mut |key, _, raw| {
+            let (mut below, monitor) = (Vec::new(), *self.monitor);
+            self.metadata(&keys, &monitor, &mut |key, _, raw| {
                 let version = decode_version(raw).map_err(|source| undecodable(key, source))?;
                 below.extend(version.parents.iter().copied());
                 found.push(version);
@@ -221,9 +221,14 @@ impl Fetcher<'_, '_> {
         Ok(delta.blobs)
     }
 
-    /// Gives each of these records to `each`, from here or from the remote. What comes from
+    /// Gives each of these records to `each`, from here or from the remote, shown to `monitor`. What comes from
     /// there is kept, except the roots of chunk lists, which nothing has proved yet.
-    pub(super) fn metadata(&mut self, keys: &[RecordKey], each: EachRecord<'_>) -> Result<(), TransferError> {
+    pub(super) fn metadata(
+        &mut self,
+        keys: &[RecordKey],
+        monitor: &Monitor<'_>,
+        each: EachRecord<'_>,
+    ) -> Result<(), TransferError> {
         for batch in keys.chunks(BATCH) {
             let mut missing = Vec::new();
             for (kind, id) in batch {
@@ -241,7 +246,7 @@ impl Fetcher<'_, '_> {
             let came = Mutex::new(Vec::with_capacity(places.len()));
             let (writer, manifests) = (self.writer, &self.manifests);
             let wanted: HashSet<RecordKey> = missing.into_iter().collect();
-            fetch_ahead(self.peer, places, self.ahead, self.monitor, &|Arrived { info, record, raw }| {
+            fetch_ahead(self.peer, places, self.ahead, monitor, &|Arrived { info, record, raw }| {
                 let is_root = info.kind == RecordKind::ChunkedBlob;
                 if !is_root {
                     writer.put_record(*info, record)?;
@@ -328,7 +333,8 @@ impl Nodes for Fetcher<'_, '_> {
                 keys.push((RecordKind::Tree, *id.as_bytes()));
             }
         }
-        self.metadata(&keys, &mut |key, _, raw| {
+        let monitor = *self.monitor;
+        self.metadata(&keys, &monitor, &mut |key, _, raw| {
             let node = TreeNode::decode(raw).map_err(|source| undecodable(key, source))?;
             each(TreeId::from_bytes(key.1), node)
         })

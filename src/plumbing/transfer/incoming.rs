@@ -1,7 +1,7 @@
 //! Records of a remote on their way here: in coalesced ranges, by several threads, each proved before it is kept.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Peer, RecordKey, TransferError};
@@ -43,6 +43,8 @@ struct Wanted {
     records: Vec<Placed>,
     start: u64,
     end: u64,
+    /// Place of the first of them among all that is wanted.
+    rank: usize,
 }
 
 /// Where a record ends in its pack.
@@ -50,18 +52,14 @@ pub(super) fn end_of(placed: &Placed) -> u64 {
     u64::from(placed.offset) + RECORD_HEADER_LEN as u64 + u64::from(placed.stored_len)
 }
 
-/// Ranges that hold all these records, of each pack as few as the gaps between them allow. The packs come in the order in
-/// which the records first name them, since what is wanted first is waited for.
-fn coalesce(mut records: Vec<Placed>) -> Vec<Wanted> {
-    let mut ranks: HashMap<[u8; 32], usize> = HashMap::new();
-    for placed in &records {
-        let next = ranks.len();
-        ranks.entry(placed.pack).or_insert(next);
-    }
-    records.sort_unstable_by_key(|placed| (ranks[&placed.pack], placed.offset));
-    records.dedup();
+/// Ranges that hold all these records, of each pack as few as the gaps between them allow. That comes first of which a record
+/// was named first, since it is waited for.
+fn coalesce(records: Vec<Placed>) -> Vec<Wanted> {
+    let mut records: Vec<(Placed, usize)> = records.into_iter().zip(0..).collect();
+    records.sort_unstable_by_key(|(placed, rank)| (placed.pack, placed.offset, *rank));
+    records.dedup_by_key(|(placed, _)| *placed);
     let mut ranges: Vec<Wanted> = Vec::new();
-    for placed in records {
+    for (placed, rank) in records {
         let (start, end) = (u64::from(placed.offset), end_of(&placed));
         match ranges.last_mut() {
             Some(range)
@@ -70,11 +68,13 @@ fn coalesce(mut records: Vec<Placed>) -> Vec<Wanted> {
                     && end - range.start <= RANGE =>
             {
                 range.end = range.end.max(end);
+                range.rank = range.rank.min(rank);
                 range.records.push(placed);
             }
-            _ => ranges.push(Wanted { records: vec![placed], start, end }),
+            _ => ranges.push(Wanted { records: vec![placed], start, end, rank }),
         }
     }
+    ranges.sort_by_key(|range| range.rank);
     ranges
 }
 
@@ -208,19 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_close_is_asked_for_together() {
+    fn what_lies_close_is_asked_for_together_and_what_is_named_first_first() {
         let near = (GAP - 1) as u32;
         let records = vec![
+            placed(1, 300_000 + near, 100),
             placed(2, 5, 100),
             placed(1, 105 + near, 100),
             placed(1, 5, 100),
             placed(1, 5, 100),
-            placed(1, 300_000 + near, 100),
         ];
         let ranges = coalesce(records);
         let spans: Vec<_> = ranges.iter().map(|r| (r.records[0].pack[0], r.start, r.end)).collect();
         let near = u64::from(near);
-        assert_eq!(spans, [(2, 5, 105), (1, 5, 205 + near), (1, 300_000 + near, 300_100 + near)]);
+        assert_eq!(spans, [(1, 300_000 + near, 300_100 + near), (2, 5, 105), (1, 5, 205 + near)]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::fetch::{Fetcher, undecodable};
 use super::proof::Proof;
-use super::{RecordKey, TransferError};
+use super::{RecordKey, TransferError, quiet};
 use crate::codec::chunk_list::{ChunkList, Piece};
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::{DecodeError, decompress};
@@ -97,7 +97,7 @@ fn open(fetcher: &mut Fetcher<'_, '_>, group: &[LargeBlob]) -> Result<Vec<Open>,
     let keys: Vec<RecordKey> =
         group.iter().map(|(id, _)| (RecordKind::ChunkedBlob, *id.as_bytes())).collect();
     let mut files = Vec::with_capacity(keys.len());
-    fetcher.metadata(&keys, &mut |key, stored, raw| {
+    fetcher.metadata(&keys, &quiet(fetcher.monitor), &mut |key, stored, raw| {
         let list = decode(key, raw)?;
         if sizes.get(&key.1).is_some_and(|size| size.is_some_and(|size| size != list.len())) {
             return Err(wrong(key, "its length is not what the tree says"));
@@ -141,7 +141,7 @@ fn read_nodes(fetcher: &mut Fetcher<'_, '_>, files: &mut [Open]) -> Result<(), T
         let keys: Vec<RecordKey> =
             ids.filter(|id| seen.insert(*id)).map(|id| (RecordKind::ChunkNode, id)).collect();
         let mut lists = HashMap::with_capacity(keys.len());
-        fetcher.metadata(&keys, &mut |key, _, raw| {
+        fetcher.metadata(&keys, &quiet(fetcher.monitor), &mut |key, _, raw| {
             lists.insert(key.1, decode(key, raw)?);
             Ok(())
         })?;

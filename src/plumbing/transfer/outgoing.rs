@@ -252,9 +252,8 @@ fn make_packs(
     builder: &mut PackBuilder<'_>,
 ) -> Result<(), TransferError> {
     // Data before what refers to it, here as everywhere.
-    let packs: BTreeSet<PackName> = selection.data.indexes().iter().flat_map(|file| file.packs()).collect();
     let mut copied = 0;
-    for name in packs {
+    for name in in_order_of_writing(db, &selection.data)? {
         copied += copy_data(db, &name, &selection.data, builder, monitor)?;
     }
     builder.close()?;
@@ -266,6 +265,23 @@ fn make_packs(
         copy_metadata(db, key, builder)?;
     }
     builder.close()
+}
+
+/// The packs that the indexes of a set list, the oldest first: what was added together is read together, and a large file is
+/// proved as it comes, if it comes in order. The same each time, so that an attempt can be gone on with.
+fn in_order_of_writing(db: &ObjectDb, chosen: &RecordSet) -> Result<Vec<PackName>, StoreError> {
+    let names: BTreeSet<PackName> = chosen.indexes().iter().flat_map(|file| file.packs()).collect();
+    let mut packs = Vec::with_capacity(names.len());
+    for name in names {
+        let path = db.objects_dir().join(pack_file_name(&name));
+        match db.fs().stat(&path) {
+            // Listed, and gone: the caller counts.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            stat => packs.push((stat.at("stat", &path)?.mtime_ns, name)),
+        }
+    }
+    packs.sort_unstable();
+    Ok(packs.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Why not all that was chosen could be copied: the first record that is not where an index says.
@@ -288,7 +304,7 @@ fn copy_data(
 ) -> Result<u64, TransferError> {
     let path = db.objects_dir().join(pack_file_name(name));
     let pack = match PackFile::open(&**db.fs(), &path) {
-        // Listed, and gone: the caller counts.
+        // Gone meanwhile: the caller counts.
         Err(StoreError::Io(error)) if error.is_not_found() => return Ok(0),
         opened => opened?,
     };
