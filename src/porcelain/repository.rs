@@ -81,7 +81,7 @@ impl Repository {
         let refs = Refs::new(Arc::clone(&env.fs), &layout);
         let events = EventLog::new(Arc::clone(&env.fs), &layout);
         let repository = Self { env, root, layout, settings, db, refs, events };
-        let sources = remotes::promisors(&repository.env, &repository.layout)?;
+        let sources = remotes::promisors(&repository.env, &repository.layout, &repository.settings)?;
         if !sources.is_empty() {
             let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt);
             repository.db.set_promisor(Arc::new(promisor.locked_by(repository.shared_objects_lock()?)));

@@ -61,6 +61,7 @@ struct Inner {
     opened: Opened,
     handle: Handle,
     retry: RetryPolicy,
+    connections: usize,
     /// Longest time for a step of the store in which it shows no progress.
     patience: Duration,
 }
@@ -125,12 +126,19 @@ impl Client {
     fn new(opened: Opened, url: RemoteUrl, options: &RemoteOptions, handle: Handle) -> Self {
         let retry = RetryPolicy::new(options);
         let patience = options.connect_timeout + options.idle_timeout;
-        Self(Arc::new(Inner { url, opened, handle, retry, patience }))
+        let connections = options.connections.max(1);
+        Self(Arc::new(Inner { url, opened, handle, retry, connections, patience }))
     }
 
     /// Where the remote is.
     pub fn url(&self) -> &RemoteUrl {
         &self.0.url
+    }
+
+    /// How many requests are to be on their way at once where there is much to do: a single connection to a cloud's store
+    /// carries far less than the line.
+    pub fn connections(&self) -> usize {
+        self.0.connections
     }
 
     /// What was sent and received since the remote was opened, by all clones together.

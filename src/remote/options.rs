@@ -30,6 +30,8 @@ pub struct RemoteOptions {
     /// Whether S3 is sent a checksum header besides the signed SHA-256 of each body, which it keeps with the object.
     /// Off unless told: some servers that speak S3's protocol refuse the header.
     pub checksum_header: Option<bool>,
+    /// Requests that a transfer has on their way at once, at least 1; see [`super::Client::connections`].
+    pub connections: usize,
     /// Longest time for a connection to be made.
     pub connect_timeout: Duration,
     /// Longest time in which no byte moves in either direction.
@@ -52,6 +54,7 @@ impl Default for RemoteOptions {
             ca_certificate: None,
             path_style: None,
             checksum_header: None,
+            connections: 8,
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(15),
             retries: 3,

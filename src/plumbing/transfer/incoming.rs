@@ -16,8 +16,6 @@ use crate::remote::keys;
 const GAP: u64 = 128 * 1024;
 /// Bytes of a range that is asked for at once, unless a single record is longer.
 const RANGE: u64 = 8 * 1024 * 1024;
-/// Ranges that are on their way at the same time.
-const DOWNLOADS: usize = 4;
 
 /// A record that came and was proved.
 pub(super) struct Arrived<'a> {
@@ -107,7 +105,7 @@ pub(super) fn fetch_ahead(
     each: EachProved<'_>,
 ) -> Result<(), TransferError> {
     let ranges = coalesce(records);
-    let threads = DOWNLOADS.min(ranges.len());
+    let threads = peer.client.connections().min(ranges.len());
     let todo = Mutex::new(ranges.into_iter());
     let failed = Mutex::new(None);
     let work = || {

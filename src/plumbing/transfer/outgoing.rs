@@ -23,11 +23,9 @@ use crate::remote::{PutBody, keys};
 use crate::store::{ObjectDb, PackFile, RecordSet, StoreError, pack_file_name};
 use crate::sys::{CreateOptions, IoContext, random_hex};
 
-/// A pack for a remote is closed when it has grown to so many bytes. With [`UPLOADS`], what a cut push sends again
+/// A pack for a remote is closed when it has grown to so many bytes. With two [`uploads`], what a cut push sends again
 /// is what one local pack holds.
 pub(super) const PACK_TARGET: usize = 32 * 1024 * 1024;
-/// Packs that are on their way at the same time.
-const UPLOADS: usize = 2;
 /// Bytes of a local pack that are read at once.
 const RUN_LEN: u64 = 4 * 1024 * 1024;
 
@@ -160,6 +158,11 @@ pub(super) fn send(
     send_packs(peer, resume, condemned, monitor, &mut |builder| make_packs(db, selection, monitor, builder))
 }
 
+/// Packs that are on their way at the same time: each is in memory, and sent again when the push is cut.
+fn uploads(peer: &Peer<'_>) -> usize {
+    (peer.client.connections() / 4).max(1)
+}
+
 /// Sends the packs that `make` makes. Each is confirmed before this returns.
 ///
 /// # Errors
@@ -177,7 +180,7 @@ pub(super) fn send_packs(
     let (end, ended) = crossbeam_channel::bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || show_sent(peer, &ended, monitor));
-        let uploaders: Vec<_> = (0..UPLOADS)
+        let uploaders: Vec<_> = (0..uploads(peer))
             .map(|_| {
                 let receiver = receiver.clone();
                 let (sent, failed) = (&sent, &failed);

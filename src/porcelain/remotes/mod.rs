@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub use file::RemoteConfig;
 use file::RemotesFile;
 
+use super::settings::Settings;
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
 use crate::plumbing::transfer::{Peer, Source, forget_entries};
@@ -151,12 +152,17 @@ pub(super) fn set_promisor(
 }
 
 /// The remotes that what is not here is fetched from; none when all must be here.
-pub(super) fn promisors(env: &Environment, layout: &Layout) -> Result<Vec<Source>, Error> {
+pub(super) fn promisors(
+    env: &Environment,
+    layout: &Layout,
+    settings: &Settings,
+) -> Result<Vec<Source>, Error> {
+    let connections = settings.connections()?;
     let remotes = RemotesFile::read(&*env.fs, layout)?.all()?;
     let promisors = remotes.into_iter().filter(|(_, config)| config.promisor == Some(true));
     let source = |(name, config): (RemoteName, RemoteConfig)| {
         let (env, cache) = (env.clone(), layout.remote_cache(&name));
-        Source::new(config.url.clone(), cache, move || connect(&env, &config))
+        Source::new(config.url.clone(), cache, move || connect(&env, &config, connections))
     };
     Ok(promisors.map(source).collect())
 }
@@ -186,20 +192,21 @@ pub fn choose(repo: &Repository, name: Option<&RemoteName>) -> Result<(RemoteNam
 /// As [`choose`]; when it cannot be opened as it is configured.
 pub fn open(repo: &Repository, name: Option<&RemoteName>) -> Result<OpenRemote, Error> {
     let (name, config) = choose(repo, name)?;
-    let client = client(repo.env(), &config)?;
+    let client = connect(repo.env(), &config, repo.settings().connections()?)?;
     let cache = repo.layout().remote_cache(&name);
     Ok(OpenRemote { name, client, is_promisor: config.promisor == Some(true), cache })
 }
 
-/// A connection to what a configuration names.
+/// A connection to what a configuration names, for whoever has no repository.
 ///
 /// # Errors
 /// When it makes no sense.
 pub fn client(env: &Environment, config: &RemoteConfig) -> Result<Client, Error> {
-    Ok(connect(env, config)?)
+    let settings = Settings::read(&*env.fs, None, env.user_config.as_deref())?;
+    Ok(connect(env, config, settings.connections()?)?)
 }
 
-fn connect(env: &Environment, config: &RemoteConfig) -> Result<Client, RemoteError> {
+fn connect(env: &Environment, config: &RemoteConfig, connections: usize) -> Result<Client, RemoteError> {
     let url = url(env, config)?;
     let options = RemoteOptions {
         variables: env.variables.0.clone(),
@@ -210,6 +217,7 @@ fn connect(env: &Environment, config: &RemoteConfig) -> Result<Client, RemoteErr
         allow_http: config.allow_http,
         ca_certificate: config.ca_certificate.as_ref().map(|path| env.cwd.join(path)),
         path_style: config.path_style,
+        connections,
         ..RemoteOptions::default()
     };
     Client::open(&url, &options)

@@ -76,6 +76,8 @@ keys! {
         "Days for which `dsv gc` keeps versions that a dataset or HEAD named once, for the way back.";
     STORE_PATH: "store.path", ValueType::Text, None, false,
         "The shared store that holds this repository's objects; set by `dsv init --store`.";
+    TRANSFER_CONNECTIONS: "transfer.connections", ValueType::Integer(1, 256), Some("8"), true,
+        "Ranges that are fetched from a remote at once; a quarter as many packs are sent at once, 40 MiB of memory each.";
     USER_EMAIL: "user.email", ValueType::Text, None, true,
         "The address recorded with versions and events.";
     USER_NAME: "user.name", ValueType::Text, None, true,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use file::SettingsFile;
 pub use keys::{
     CACHE_MAX_SIZE, CORE_COMPRESSION, CORE_GITIGNORE, CORE_LARGE_COMPRESSION, CORE_LOCK_TIMEOUT,
-    CORE_PACK_SIZE, CORE_SMALL_COMPRESSION, GC_LOG_DAYS, KEYS, Key, STORE_PATH, USER_EMAIL, USER_NAME,
-    ValueType, parse_size,
+    CORE_PACK_SIZE, CORE_SMALL_COMPRESSION, GC_LOG_DAYS, KEYS, Key, STORE_PATH, TRANSFER_CONNECTIONS,
+    USER_EMAIL, USER_NAME, ValueType, parse_size,
 };
 
 use crate::model::ErrorKind;
@@ -300,6 +300,14 @@ impl Settings {
     /// When a file holds a wrong value.
     pub fn gc_log_days(&self) -> Result<u64, SettingsError> {
         self.number(&GC_LOG_DAYS)
+    }
+
+    /// `transfer.connections`
+    ///
+    /// # Errors
+    /// When a file holds a wrong value.
+    pub fn connections(&self) -> Result<usize, SettingsError> {
+        Ok(usize::try_from(self.number(&TRANSFER_CONNECTIONS)?).unwrap_or(usize::MAX))
     }
 
     /// `store.path`

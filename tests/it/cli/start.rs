@@ -48,7 +48,7 @@ fn settings_of_a_repository_and_of_a_person() {
     assert_eq!(sandbox.ok(["config", "get", "user.name"]), "Eva\n");
     assert_eq!(sandbox.ok(["config", "core.compression"]), "9\n");
     assert!(sandbox.root().join("home/.config/dsv/config.toml").exists());
-    assert_snapshot!(sandbox.ok(["config"]), @r"
+    assert_snapshot!(sandbox.ok(["config"]), @"
     cache.max-size          50GiB  default
     core.compression        9      repository
     core.gitignore          true   default
@@ -58,6 +58,7 @@ fn settings_of_a_repository_and_of_a_person() {
     core.small-compression  1      default
     gc.log-days             90     default
     store.path              -      unset
+    transfer.connections    8      default
     user.email              -      unset
     user.name               Eva    user
     ");
