@@ -278,6 +278,18 @@ pub enum Error {
         /// The versions that there are, the newest first.
         there: Vec<String>,
     },
+    /// A version is no version of the dataset that it was asked for as.
+    #[error("{} is no version of '{dataset}' on '{url}'", id.short(12))]
+    NotOfDataset {
+        /// The version.
+        id: VersionId,
+        /// The dataset.
+        dataset: DatasetName,
+        /// The remote.
+        url: String,
+        /// What it is, by its full label.
+        label: String,
+    },
     /// Paths that a version does not have.
     #[error("nothing in {version} matches {}", paths.join(", "))]
     NotInVersion {
@@ -442,6 +454,7 @@ impl Error {
             Self::NoCache | Self::NoSource => ErrorKind::Usage,
             Self::NotThere { .. }
             | Self::NoVersionThere { .. }
+            | Self::NotOfDataset { .. }
             | Self::NotInVersion { .. }
             | Self::NotCached { .. } => ErrorKind::NotFound,
             Self::NotAsked { source, .. } => source.kind(),
@@ -547,6 +560,9 @@ impl Error {
             Self::NoSource => "give the remote's URL before the dataset, or set DSV_REMOTE",
             Self::NotThere { there, .. } | Self::NoVersionThere { there, .. } => {
                 return there_hint("there is", there);
+            }
+            Self::NotOfDataset { id, label, .. } => {
+                return Some(format!("it is {label}; 'dsv get {id}' takes it by its id alone"));
             }
             Self::NotInVersion { there, .. } => return there_hint("its root has", there),
             Self::NotAsked { cached, source, .. } => {
