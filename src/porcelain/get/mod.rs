@@ -80,7 +80,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let get = Get { env, cache: &cache, config, client, url, wanted, choice, monitor };
     let found = if options.offline { get.take_cached()? } else { get.ask_remote()? };
     cache.note_use(&found.used.copy.key, now_ns(env));
-    let path = options.delivery.deliver(env, &cache, &found.used.copy, monitor)?;
+    let path = options.delivery.deliver(env, &cache, &found.used, monitor)?;
     let stats = get.client.stats();
     Ok(Outcome {
         facts: found.used.copy.facts.clone(),
@@ -96,7 +96,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
 /// The machine's cache.
 pub(super) fn open_cache(env: &Environment) -> Result<Cache, Error> {
     let root = env.cache.as_ref().ok_or(Error::NoCache)?;
-    Ok(Cache::open(&env.fs, root)?)
+    Ok(Cache::open(&env.fs, root, &env.host)?)
 }
 
 /// The bytes that the cache may take.

@@ -289,7 +289,7 @@ fn a_link_keeps_its_copy() {
     let first = std::fs::read_link(&data).unwrap();
     assert_snapshot!(two.ok(&["cache", "gc", "--max-size", "0"]), @r"
     Freed 3.0 MiB: 0 copies removed; 3.0 MiB kept
-      cats@1.0.1 stays: a link leads to it
+      cats@1.0.1 stays: the link '$ROOT/job/data' leads to it
     ");
     assert!(first.join("d0/f0").exists());
     // The link goes on to the next version, and the first may leave.
