@@ -35,8 +35,9 @@ pub fn clear(env: &Environment, monitor: &Monitor<'_>) -> Result<Trimmed, Error>
 fn trim(env: &Environment, options: &TrimOptions<'_>, monitor: &Monitor<'_>) -> Result<Trimmed, Error> {
     let cache = open_cache(env)?;
     let lock = locked(env, monitor, |request| cache.lock(request))?;
-    cache.remove_leftovers(env.clock.now_ns()).map_err(CacheError::from)?;
-    let trimmed = cache.trim(&lock, options, monitor)?;
+    let left = cache.remove_leftovers(env.clock.now_ns()).map_err(CacheError::from)?;
+    let mut trimmed = cache.trim(&lock, options, monitor)?;
+    trimmed.freed += lock.recovered() + left;
     cache.settle(lock)?;
     Ok(trimmed)
 }

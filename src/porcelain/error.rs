@@ -257,7 +257,10 @@ pub enum Error {
     NoCache,
     /// No remote is named from which a version is to come.
     #[error("no remote is named, and there is no repository here that has one")]
-    NoSource,
+    NoSource {
+        /// The word that was taken for a dataset, where it is the name of a folder.
+        folder: Option<String>,
+    },
     /// A remote has no such dataset.
     #[error("'{url}' has no dataset '{dataset}'")]
     NotThere {
@@ -451,7 +454,7 @@ impl Error {
             Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
             Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
             Self::Cache(error) => error.kind(),
-            Self::NoCache | Self::NoSource => ErrorKind::Usage,
+            Self::NoCache | Self::NoSource { .. } => ErrorKind::Usage,
             Self::NotThere { .. }
             | Self::NoVersionThere { .. }
             | Self::NotOfDataset { .. }
@@ -557,7 +560,10 @@ impl Error {
             }
             Self::Cache(error) => return cache_hint(error),
             Self::NoCache => "name a folder for it with DSV_CACHE_DIR",
-            Self::NoSource => "give the remote's URL before the dataset, or set DSV_REMOTE",
+            Self::NoSource { folder: Some(folder) } => {
+                return Some(format!("write ./{folder} if the remote is in the folder '{folder}'"));
+            }
+            Self::NoSource { folder: None } => "give the remote's URL before the dataset, or set DSV_REMOTE",
             Self::NotThere { there, .. } | Self::NoVersionThere { there, .. } => {
                 return there_hint("there is", there);
             }

@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::tree::remove_tree;
+use super::tree::{for_each_file, remove_tree};
 use super::{Cache, CacheError, CacheLock, CopyKey, FACTS};
 use crate::model::{BlobId, CopyFacts, EntryKind, Monitor, RepoPath};
 use crate::plumbing::checkout::{CheckoutError, Content, write_read_only};
 use crate::plumbing::work_stack::work_through;
 use crate::store::{ObjectDb, StoreError, StoreFileKind};
-use crate::sys::{CreateOptions, IoContext, IoError, is_temp_name, temp_name};
+use crate::sys::{CreateOptions, FileKind, IoContext, IoError, is_temp_name, temp_name};
 use crate::worktree::Materializer;
 
 /// Bytes of files that are fetched before they are written, so that little is packed that is not yet written.
@@ -174,13 +174,14 @@ impl Cache {
         self.fs.copy(&self.files().join(file_name(from)), target, options).map(drop).at("write", target)
     }
 
-    /// Removes what others left who were killed. Whoever calls holds the lock; `now_ns` is the time.
+    /// Removes what others left who were killed; returns the bytes that this freed. Whoever calls holds the lock; `now_ns` is
+    /// the time.
     ///
     /// # Errors
     /// When the system fails.
-    pub fn remove_leftovers(&self, now_ns: i64) -> Result<(), StoreError> {
+    pub fn remove_leftovers(&self, now_ns: i64) -> Result<u64, StoreError> {
         self.remove_broken_copies()?;
-        self.remove_temporaries(&self.files(), i64::MAX)?;
+        let mut freed = self.remove_temporaries(&self.files(), i64::MAX)?;
         for (remote, _) in self.paths(&self.root.join("remotes"))? {
             for (folder, _) in self.paths(&remote)? {
                 self.remove_temporaries(&folder, i64::MAX)?;
@@ -197,8 +198,9 @@ impl Cache {
         let unlisted = if self.db.check_indexes().is_ok() { self.db.unlisted_packs()? } else { Vec::new() };
         for file in temporary.chain(unlisted) {
             remove_tree(&self.fs, &file.path)?;
+            freed += file.len;
         }
-        Ok(())
+        Ok(freed)
     }
 
     /// Removes copies without facts and facts without a copy, which is what was left of them.
@@ -219,15 +221,22 @@ impl Cache {
         broken.iter().try_for_each(|path| remove_tree(&self.fs, path))
     }
 
-    /// Removes what has a temporary name in a folder and was written before a time.
-    fn remove_temporaries(&self, folder: &Path, before_ns: i64) -> Result<(), IoError> {
+    /// Removes what has a temporary name in a folder and was written before a time; returns the bytes that this freed.
+    fn remove_temporaries(&self, folder: &Path, before_ns: i64) -> Result<u64, IoError> {
+        let mut freed = 0;
         for (path, _) in self.paths(folder)? {
             let is_temporary = is_temp_name(path.file_name().unwrap_or_default().as_encoded_bytes());
-            if is_temporary && self.stat(&path)?.is_some_and(|stat| stat.mtime_ns < before_ns) {
-                remove_tree(&self.fs, &path)?;
+            let old = self.stat(&path)?.filter(|stat| is_temporary && stat.mtime_ns < before_ns);
+            match old.map(|stat| stat.kind) {
+                None => continue,
+                Some(FileKind::Directory) => {
+                    for_each_file(&self.fs, &path, &mut |stat| freed += stat.size)?;
+                }
+                Some(_) => {}
             }
+            remove_tree(&self.fs, &path)?;
         }
-        Ok(())
+        Ok(freed)
     }
 }
 

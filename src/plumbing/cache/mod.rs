@@ -140,6 +140,15 @@ pub struct CacheLock {
     _lock: Lock,
     /// Whether an earlier holder was killed at its work, or files lie there that are part of no copy.
     unsettled: AtomicBool,
+    /// Bytes that were freed of what he left.
+    recovered: u64,
+}
+
+impl CacheLock {
+    /// Bytes that were freed of what earlier holders left who were killed.
+    pub const fn recovered(&self) -> u64 {
+        self.recovered
+    }
 }
 
 /// The cache in one folder.
@@ -239,12 +248,13 @@ impl Cache {
         let path = self.unsettled_path();
         let unsettled = self.fs.stat(&path).is_ok();
         self.db.reopen()?;
+        let mut recovered = 0;
         if unsettled {
-            self.remove_leftovers(request.clock.now_ns())?;
+            recovered = self.remove_leftovers(request.clock.now_ns())?;
         } else {
             publish(&self.fs, &path, b"")?;
         }
-        Ok(CacheLock { _lock: lock, unsettled: AtomicBool::new(unsettled) })
+        Ok(CacheLock { _lock: lock, unsettled: AtomicBool::new(unsettled), recovered })
     }
 
     /// Says that nothing is left half done, and lets others in. If something was, it is counted by now, or the next one will.

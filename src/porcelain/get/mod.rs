@@ -74,7 +74,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let choice = Choice::new(&options.paths, options.part)?;
     let cache = open_cache(env)?;
     options.delivery.check(env, &cache)?;
-    let config = source::config(env, &options.from)?;
+    let config = source::config(env, &options.from, &options.what)?;
     let client = remotes::client(env, &config)?;
     let url = client.url().to_string();
     let get = Get { env, cache: &cache, config, client, url, wanted, choice, monitor };

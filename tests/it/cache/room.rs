@@ -119,6 +119,7 @@ fn a_pack_that_no_index_lists_is_removed() {
     }
     drop(lock_of_killed);
     let lock = lock(&cache).unwrap();
+    assert!(lock.recovered() > 70_000, "{}", lock.recovered());
     cache.settle(lock).unwrap();
     let left = read_tree(&objects).into_keys().filter(|path| path.extension().is_some_and(|e| e == "pack"));
     assert_eq!(left.count(), 0);

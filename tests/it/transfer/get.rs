@@ -462,6 +462,11 @@ fn what_is_not_there_is_told_with_what_is() {
     error: no remote is named, and there is no repository here that has one
     hint: give the remote's URL before the dataset, or set DSV_REMOTE
     ");
+    std::fs::create_dir(two.path("job/share")).unwrap();
+    assert_snapshot!(two.sandbox.fails(2, ["-C", "../job", "get", "share", "cats"]), @r"
+    error: no remote is named, and there is no repository here that has one
+    hint: write ./share if the remote is in the folder 'share'
+    ");
     // Inside a repository its remote is asked, and anywhere the one that the environment names.
     let inside = two.sandbox.json(["get", "cats", "--json"]);
     assert_eq!(worktree(&path(&inside)), worktree(&two.path("work")));
