@@ -118,12 +118,15 @@ fn a_link_of_another_host_keeps_its_copy() {
     link(&far, &made, &at);
     std::fs::remove_file(&at).unwrap();
     // What is at that path here says nothing of the other one.
+    assert_eq!(collect(&open(folder.path())).len(), 1);
+    std::fs::write(&at, "a file here").unwrap();
     let kept = collect(&open(folder.path()));
     assert_eq!(kept[0].host.as_deref(), Some("far"));
     assert!(collect(&far).is_empty());
     // All of it can be removed from anywhere, and then nothing is known of the link.
     made.fetch(folder.path());
     made.make(&far).unwrap();
+    std::fs::remove_file(&at).unwrap();
     link(&far, &made, &at);
     let cache = open(folder.path());
     let lock = lock(&cache).unwrap();
