@@ -9,6 +9,7 @@ pub mod header;
 pub mod json_line;
 pub mod pack;
 pub mod pack_index;
+pub mod place_note;
 mod read;
 pub mod ref_file;
 pub mod repository_format;

@@ -28,3 +28,14 @@ pub struct CopyFacts {
     /// When it was made.
     pub made: Time,
 }
+
+/// A path on one of the hosts that share a cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceNote {
+    /// The host's name.
+    pub host: String,
+    /// The device that holds the folder that it lies in. Another one is there while a file system is not mounted.
+    pub device: u64,
+    /// The path.
+    pub path: Vec<u8>,
+}

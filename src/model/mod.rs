@@ -16,7 +16,7 @@ mod time;
 mod version;
 mod version_hex;
 
-pub use cached::CopyFacts;
+pub use cached::{CopyFacts, PlaceNote};
 pub use entry::{Entry, EntryKind, Totals};
 pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};

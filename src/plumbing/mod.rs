@@ -39,6 +39,8 @@ pub mod stage;
 pub mod store_files;
 #[cfg(test)]
 mod test_history;
+#[cfg(test)]
+mod test_index;
 pub mod transfer;
 pub mod tree_edit;
 mod tree_error;

@@ -5,7 +5,7 @@ use super::{Environment, Error};
 use crate::model::Monitor;
 use crate::plumbing::cache::{CacheError, TrimOptions};
 
-pub use crate::plumbing::cache::{CachedCopy, CopyKey, Trimmed};
+pub use crate::plumbing::cache::{CachedCopy, CopyKey, LinkedCopy, Trimmed};
 
 /// The copies that are there, the one that was used last first.
 ///
@@ -35,8 +35,9 @@ pub fn clear(env: &Environment, monitor: &Monitor<'_>) -> Result<Trimmed, Error>
 fn trim(env: &Environment, options: &TrimOptions<'_>, monitor: &Monitor<'_>) -> Result<Trimmed, Error> {
     let cache = open_cache(env)?;
     let lock = locked(env, monitor, |request| cache.lock(request))?;
-    cache.remove_leftovers().map_err(CacheError::from)?;
-    let trimmed = cache.trim(&lock, options, monitor)?;
+    let left = cache.remove_leftovers(env.clock.now_ns()).map_err(CacheError::from)?;
+    let mut trimmed = cache.trim(&lock, options, monitor)?;
+    trimmed.freed += lock.recovered() + left;
     cache.settle(lock)?;
     Ok(trimmed)
 }

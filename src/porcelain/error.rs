@@ -257,7 +257,10 @@ pub enum Error {
     NoCache,
     /// No remote is named from which a version is to come.
     #[error("no remote is named, and there is no repository here that has one")]
-    NoSource,
+    NoSource {
+        /// The word that was taken for a dataset, where it is the name of a folder.
+        folder: Option<String>,
+    },
     /// A remote has no such dataset.
     #[error("'{url}' has no dataset '{dataset}'")]
     NotThere {
@@ -277,6 +280,18 @@ pub enum Error {
         url: String,
         /// The versions that there are, the newest first.
         there: Vec<String>,
+    },
+    /// A version is no version of the dataset that it was asked for as.
+    #[error("{} is no version of '{dataset}' on '{url}'", id.short(12))]
+    NotOfDataset {
+        /// The version.
+        id: VersionId,
+        /// The dataset.
+        dataset: DatasetName,
+        /// The remote.
+        url: String,
+        /// What it is, by its full label.
+        label: String,
     },
     /// Paths that a version does not have.
     #[error("nothing in {version} matches {}", paths.join(", "))]
@@ -439,9 +454,10 @@ impl Error {
             Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
             Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
             Self::Cache(error) => error.kind(),
-            Self::NoCache | Self::NoSource => ErrorKind::Usage,
+            Self::NoCache | Self::NoSource { .. } => ErrorKind::Usage,
             Self::NotThere { .. }
             | Self::NoVersionThere { .. }
+            | Self::NotOfDataset { .. }
             | Self::NotInVersion { .. }
             | Self::NotCached { .. } => ErrorKind::NotFound,
             Self::NotAsked { source, .. } => source.kind(),
@@ -544,9 +560,15 @@ impl Error {
             }
             Self::Cache(error) => return cache_hint(error),
             Self::NoCache => "name a folder for it with DSV_CACHE_DIR",
-            Self::NoSource => "give the remote's URL before the dataset, or set DSV_REMOTE",
+            Self::NoSource { folder: Some(folder) } => {
+                return Some(format!("write ./{folder} if the remote is in the folder '{folder}'"));
+            }
+            Self::NoSource { folder: None } => "give the remote's URL before the dataset, or set DSV_REMOTE",
             Self::NotThere { there, .. } | Self::NoVersionThere { there, .. } => {
                 return there_hint("there is", there);
+            }
+            Self::NotOfDataset { id, label, .. } => {
+                return Some(format!("it is {label}; 'dsv get {id}' takes it by its id alone"));
             }
             Self::NotInVersion { there, .. } => return there_hint("its root has", there),
             Self::NotAsked { cached, source, .. } => {

@@ -1,9 +1,10 @@
 //! The files of the object database, as they lie in its folder.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::StoreError;
-use super::index_file::{is_index_name, is_pack_name};
+use super::index_file::{is_index_name, is_pack_name, pack_file_name};
 use super::odb::ObjectDb;
 use crate::sys::{FileKind, IoContext, bytes_to_path, is_temp_name};
 
@@ -58,6 +59,21 @@ impl ObjectDb {
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
+    }
+}
+
+impl ObjectDb {
+    /// The packs in the folder of the database that no index lists, in order of path: those who wrote them were killed, or are
+    /// just about to list them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn unlisted_packs(&self) -> Result<Vec<StoreFile>, StoreError> {
+        let indexes = self.indexes();
+        let names = indexes.iter().flat_map(|index| index.packs());
+        let listed: HashSet<PathBuf> = names.map(|name| self.objects.join(pack_file_name(&name))).collect();
+        let packs = self.files()?.into_iter().filter(|file| file.kind == StoreFileKind::Pack);
+        Ok(packs.filter(|file| !listed.contains(&file.path)).collect())
     }
 }
 

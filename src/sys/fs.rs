@@ -224,9 +224,7 @@ pub trait Fs: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// Any failure of the operating system.
-    fn sync_all(&self, path: &Path) -> io::Result<()> {
-        self.sync_dir(path)
-    }
+    fn sync_all(&self, path: &Path) -> io::Result<()>;
     /// The target of a symbolic link, as bytes.
     ///
     /// # Errors
@@ -247,44 +245,22 @@ pub trait Fs: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// `AlreadyExists`; any failure of the operating system, after which a part of it may be there.
-    fn copy(&self, from: &Path, to: &Path, options: CreateOptions) -> io::Result<u64> {
-        let (mut from, mut to) = (self.open(from)?, self.create(to, options)?);
-        let mut buf = vec![0; 256 * 1024];
-        let mut len = 0;
-        loop {
-            match from.read(&mut buf)? {
-                0 => return to.flush().map(|()| len),
-                n => {
-                    to.write_all(&buf[..n])?;
-                    len += n as u64;
-                }
-            }
-        }
-    }
+    fn copy(&self, from: &Path, to: &Path, options: CreateOptions) -> io::Result<u64>;
     /// Gives a file a second name.
     ///
     /// # Errors
     /// `TooManyLinks`, `CrossesDevices`, `Unsupported`; any failure of the operating system.
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let _ = (from, to);
-        Err(io::ErrorKind::Unsupported.into())
-    }
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Says whether a file or a directory may be written to; does nothing where there is no such thing.
     ///
     /// # Errors
     /// Any failure of the operating system.
-    fn set_read_only(&self, path: &Path, read_only: bool) -> io::Result<()> {
-        let _ = (path, read_only);
-        Ok(())
-    }
+    fn set_read_only(&self, path: &Path, read_only: bool) -> io::Result<()>;
     /// Sets the time of the last change of a file's content, in nanoseconds since the epoch.
     ///
     /// # Errors
     /// Any failure of the operating system.
-    fn set_modified(&self, path: &Path, mtime_ns: i64) -> io::Result<()> {
-        let _ = (path, mtime_ns);
-        Ok(())
-    }
+    fn set_modified(&self, path: &Path, mtime_ns: i64) -> io::Result<()>;
     /// Takes a lock on a file that is created when missing; `None` when another holds it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking and prepare files behind the back of the code under test"
 )]
 
+mod cache;
 mod cli;
 mod crash;
 mod damage;

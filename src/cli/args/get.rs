@@ -31,7 +31,7 @@ Examples:
 )]
 pub(crate) struct Get {
     /// Where from, the dataset, and the paths: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or a folder; then
-    /// DATASET, DATASET@LABEL or a version's whole id; then files, folders and patterns, everything unless told
+    /// DATASET, DATASET@LABEL, DATASET@ID or a version's whole id; then files, folders and patterns, everything unless told
     #[arg(value_name = "WORD", required = true, num_args = 1..)]
     pub(crate) words: Vec<OsString>,
     /// The part of this number, from 0, of as many as --num-parts says: about the same number of bytes each

@@ -12,8 +12,8 @@ use crate::cli::args::get::{Cache, CacheAction};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Table, Ui, plural, size};
-use crate::model::Time;
-use crate::porcelain::cache::{self, CachedCopy, Trimmed};
+use crate::model::{Time, quote_path};
+use crate::porcelain::cache::{self, CachedCopy, LinkedCopy, Trimmed};
 
 #[derive(Serialize)]
 struct CopyLine<'a> {
@@ -32,10 +32,24 @@ struct CopyLine<'a> {
 }
 
 #[derive(Serialize)]
+struct LinkLine<'a> {
+    #[serde(flatten)]
+    copy: CopyLine<'a>,
+    link: &'a Path,
+    host: Option<&'a str>,
+}
+
+impl<'a> LinkLine<'a> {
+    fn new(linked: &'a LinkedCopy) -> Self {
+        Self { copy: CopyLine::new(&linked.copy), link: &linked.link, host: linked.host.as_deref() }
+    }
+}
+
+#[derive(Serialize)]
 struct TrimDocument<'a> {
     removed: Vec<CopyLine<'a>>,
     in_use: Vec<CopyLine<'a>>,
-    linked: Vec<CopyLine<'a>>,
+    linked: Vec<LinkLine<'a>>,
     freed_bytes: u64,
     kept_bytes: u64,
 }
@@ -117,7 +131,7 @@ fn report(trimmed: &Trimmed, json: bool, ui: &mut Ui) -> io::Result<()> {
         return ui.json(&TrimDocument {
             removed: CopyLine::all(&trimmed.removed),
             in_use: CopyLine::all(&trimmed.in_use),
-            linked: CopyLine::all(&trimmed.linked),
+            linked: trimmed.linked.iter().map(LinkLine::new).collect(),
             freed_bytes: trimmed.freed,
             kept_bytes: trimmed.kept,
         });
@@ -129,10 +143,15 @@ fn report(trimmed: &Trimmed, json: bool, ui: &mut Ui) -> io::Result<()> {
         let copies = plural(trimmed.removed.len() as u64, "copy", "copies");
         ui.report(&format!("Freed {}: {copies} removed; {kept}", size(trimmed.freed)))?;
     }
-    for (copies, why) in [(&trimmed.in_use, "somebody uses it"), (&trimmed.linked, "a link leads to it")] {
-        for copy in copies {
-            ui.report(&format!("  {} stays: {why}", full_label(&copy.facts)))?;
-        }
+    for copy in &trimmed.in_use {
+        ui.report(&format!("  {} stays: somebody uses it", full_label(&copy.facts)))?;
+    }
+    for LinkedCopy { copy, link, host } in &trimmed.linked {
+        let on =
+            host.as_ref().map_or_else(String::new, |host| format!(" on {}", quote_path(host.as_bytes())));
+        let label = full_label(&copy.facts);
+        let link = quote_path(link.as_os_str().as_encoded_bytes());
+        ui.report(&format!("  {label} stays: the link '{link}'{on} leads to it"))?;
     }
     Ok(())
 }

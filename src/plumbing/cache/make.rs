@@ -5,17 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::tree::remove_tree;
-use super::{Cache, CacheError, CacheLock, CopyKey};
+use super::tree::{for_each_file, remove_tree};
+use super::{Cache, CacheError, CacheLock, CopyKey, FACTS};
 use crate::model::{BlobId, CopyFacts, EntryKind, Monitor, RepoPath};
 use crate::plumbing::checkout::{CheckoutError, Content, write_read_only};
 use crate::plumbing::work_stack::work_through;
-use crate::store::{ObjectDb, StoreFileKind};
-use crate::sys::{CreateOptions, IoContext, IoError, is_temp_name, temp_name};
+use crate::store::{ObjectDb, StoreError, StoreFileKind};
+use crate::sys::{CreateOptions, FileKind, IoContext, IoError, is_temp_name, temp_name};
 use crate::worktree::Materializer;
 
 /// Bytes of files that are fetched before they are written, so that little is packed that is not yet written.
 const BATCH: u64 = 4 << 30;
+
+/// A temporary file that somebody writes who holds no lock is left alone for so long.
+const UNLOCKED_AGE_NS: i64 = 60 * 60 * 1_000_000_000;
 
 /// Where a blob lies as a file, from the folder of all these.
 fn file_name(content: &Content) -> String {
@@ -54,14 +57,14 @@ impl Cache {
             return Err(CheckoutError::ExternalLink { path: path.clone() }.into());
         }
         self.write_blobs(db, items, packed_max, monitor)?;
-        let building = Building { cache: self, path: self.copies().join(temp_name()) };
+        let building = Building::new(self, &self.copies());
         monitor.progress.phase("Linking files", Some(items.len() as u64), None);
         building.fill(db, items, monitor)?;
         let target = self.copy_path(key);
         // What has no facts is no copy, and was left by somebody who was killed.
         remove_tree(&self.fs, &target)?;
         self.fs.rename(&building.path, &target).at("rename a folder to", &target)?;
-        // The facts make it a copy: they must not outlast it when the power goes.
+        // The facts make it a copy: when the power goes, they must not be there without all of it.
         self.fs.sync_all(&self.copies()).at("sync", self.copies())?;
         Ok(self.write_facts(key, facts)?)
     }
@@ -74,7 +77,10 @@ impl Cache {
         packed_max: u64,
         monitor: &Monitor<'_>,
     ) -> Result<(), CacheError> {
-        let missing = self.missing(items, monitor)?;
+        let Missing { nowhere: missing, other_mode } = self.missing(items, monitor)?;
+        self.place_files(&other_mode, |folder| {
+            other_mode.iter().try_for_each(|content| self.copy_other_mode(folder, content))
+        })?;
         let links =
             items.iter().map(|(_, content)| content).filter(|content| content.kind == EntryKind::Symlink);
         let blobs = |contents: &[Content]| -> Vec<_> {
@@ -96,7 +102,7 @@ impl Cache {
             let bytes = batch.iter().map(|content| content.size).sum();
             monitor.progress.phase("Writing files", Some(batch.len() as u64), Some(bytes));
             let named = batch.iter().map(|content| (file_path(content), *content));
-            write_read_only(db, &self.files(), named, monitor)?;
+            self.place_files(batch, |folder| Ok(write_read_only(db, folder, named, monitor)?))?;
             if later.is_empty() {
                 return Ok(());
             }
@@ -107,20 +113,44 @@ impl Cache {
         }
     }
 
-    /// The contents that are not there as files, each once. One that is there as the file of another mode is copied.
-    fn missing(
+    /// Lets `write` put files into a folder where nobody looks for them, and gives them their names once they are on the disk:
+    /// one that is cut short would be taken for whole.
+    fn place_files(
         &self,
-        items: &[(RepoPath, Content)],
-        monitor: &Monitor<'_>,
-    ) -> Result<Vec<Content>, CacheError> {
+        contents: &[Content],
+        write: impl FnOnce(&Path) -> Result<(), CacheError>,
+    ) -> Result<(), CacheError> {
+        if contents.is_empty() {
+            return Ok(());
+        }
+        let files = self.files();
+        let folder = Building::new(self, &files);
+        self.fs.create_dir(&folder.path).at("create", &folder.path)?;
+        write(&folder.path)?;
+        self.fs.sync_all(&folder.path).at("sync", &folder.path)?;
+        let names: BTreeSet<String> = contents.iter().map(file_name).collect();
+        for name in names {
+            let target = files.join(&name);
+            let parent = target.parent().unwrap_or(&files);
+            self.fs.create_dir_all(parent).at("create", parent)?;
+            self.fs.rename(&folder.path.join(&name), &target).at("rename a file to", &target)?;
+        }
+        Ok(())
+    }
+
+    /// The contents that are not there as files, each once.
+    fn missing(&self, items: &[(RepoPath, Content)], monitor: &Monitor<'_>) -> Result<Missing, CacheError> {
         let files = items.iter().map(|(_, content)| content).filter(|content| is_file(content));
         let named: BTreeMap<String, Content> = files.map(|content| (file_name(content), *content)).collect();
-        let mut missing = Vec::new();
+        let mut missing = Missing::default();
         for (name, content) in named {
             monitor.interrupt.check()?;
-            if !self.has_file(&name, content.size) && !self.copy_other_mode(&name, &content)? {
-                missing.push(content);
+            if self.has_file(&name, content.size) {
+                continue;
             }
+            let other = self.has_file(&file_name(&in_other_mode(&content)), content.size);
+            let list = if other { &mut missing.other_mode } else { &mut missing.nowhere };
+            list.push(content);
         }
         Ok(missing)
     }
@@ -129,64 +159,103 @@ impl Cache {
         self.fs.stat(&self.files().join(name)).is_ok_and(|stat| stat.size == size)
     }
 
-    fn copy_other_mode(&self, name: &str, content: &Content) -> Result<bool, IoError> {
-        let executable = content.kind == EntryKind::Executable;
-        let kind = if executable { EntryKind::File } else { EntryKind::Executable };
-        let other = file_name(&Content { kind, ..*content });
-        if !self.has_file(&other, content.size) {
-            return Ok(false);
-        }
-        let target = self.files().join(name);
-        let temp = target.with_file_name(temp_name());
-        let options = CreateOptions { executable, read_only: true, ..Default::default() };
-        self.fs.copy(&self.files().join(other), &temp, options).at("write", &temp)?;
-        self.fs.rename(&temp, &target).at("rename a file to", &target)?;
-        Ok(true)
+    /// Copies a file that is there in the other mode to a folder of files.
+    fn copy_other_mode(&self, folder: &Path, content: &Content) -> Result<(), CacheError> {
+        let target = folder.join(file_name(content));
+        let parent = target.parent().unwrap_or(folder);
+        self.fs.create_dir_all(parent).at("create", parent)?;
+        Ok(self.copy_file(&in_other_mode(content), content, &target)?)
     }
 
-    /// Removes what others left who were killed. Whoever calls holds the lock.
+    /// Copies the file of one content to another place, with the mode of another one.
+    fn copy_file(&self, from: &Content, content: &Content, target: &Path) -> Result<(), IoError> {
+        let executable = content.kind == EntryKind::Executable;
+        let options = CreateOptions { executable, read_only: true, ..Default::default() };
+        self.fs.copy(&self.files().join(file_name(from)), target, options).map(drop).at("write", target)
+    }
+
+    /// Removes what others left who were killed; returns the bytes that this freed. Whoever calls holds the lock; `now_ns` is
+    /// the time.
     ///
     /// # Errors
     /// When the system fails.
-    pub fn remove_leftovers(&self) -> Result<(), IoError> {
-        for (path, _) in self.paths(&self.copies())? {
-            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            // A copy without facts, or facts without a copy, is what was left of one.
-            let key = name.strip_suffix(super::FACTS.as_bytes()).unwrap_or(name);
-            let key = CopyKey(String::from_utf8_lossy(key).into_owned());
-            if is_temp_name(name) || self.read_copy(&key)?.is_none() {
-                remove_tree(&self.fs, &path)?;
-            }
-        }
-        for (folder, _) in self.paths(&self.files())? {
-            self.remove_temporaries(&folder)?;
-        }
+    pub fn remove_leftovers(&self, now_ns: i64) -> Result<u64, StoreError> {
+        self.remove_broken_copies()?;
+        let mut freed = self.remove_temporaries(&self.files(), i64::MAX)?;
         for (remote, _) in self.paths(&self.root.join("remotes"))? {
             for (folder, _) in self.paths(&remote)? {
-                self.remove_temporaries(&folder)?;
+                self.remove_temporaries(&folder, i64::MAX)?;
             }
         }
         self.remove_pending()?;
-        self.remove_temporaries(&self.root.join("links"))?;
-        self.remove_temporaries(&self.root)?;
-        let objects = self.db.files().unwrap_or_default();
-        for file in objects.into_iter().filter(|file| file.kind == StoreFileKind::Temporary) {
-            remove_tree(&self.fs, &file.path)?;
+        // These are written by those who hold no lock.
+        for folder in [self.links(), self.pending()] {
+            self.remove_temporaries(&folder, now_ns.saturating_sub(UNLOCKED_AGE_NS))?;
         }
-        Ok(())
+        self.remove_temporaries(&self.root, i64::MAX)?;
+        let temporary = self.db.files()?.into_iter().filter(|file| file.kind == StoreFileKind::Temporary);
+        // By an index that cannot be read nobody knows which packs it lists.
+        let unlisted = if self.db.check_indexes().is_ok() { self.db.unlisted_packs()? } else { Vec::new() };
+        for file in temporary.chain(unlisted) {
+            remove_tree(&self.fs, &file.path)?;
+            freed += file.len;
+        }
+        Ok(freed)
     }
 
-    fn remove_temporaries(&self, folder: &Path) -> Result<(), IoError> {
-        for (path, _) in self.paths(folder)? {
-            if is_temp_name(path.file_name().unwrap_or_default().as_encoded_bytes()) {
-                remove_tree(&self.fs, &path)?;
+    /// Removes copies without facts and facts without a copy, which is what was left of them.
+    fn remove_broken_copies(&self) -> Result<(), IoError> {
+        let mut broken = Vec::new();
+        for (path, _) in self.paths(&self.copies())? {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            let key = name.strip_suffix(FACTS.as_bytes()).unwrap_or(name);
+            let key = CopyKey(String::from_utf8_lossy(key).into_owned());
+            if is_temp_name(name) || self.read_copy(&key)?.is_none() {
+                broken.push(path);
             }
         }
-        Ok(())
+        if !broken.is_empty() {
+            // That there are no facts must hold when the power goes and some of the files are gone.
+            self.fs.sync_dir(&self.copies()).at("sync", self.copies())?;
+        }
+        broken.iter().try_for_each(|path| remove_tree(&self.fs, path))
+    }
+
+    /// Removes what has a temporary name in a folder and was written before a time; returns the bytes that this freed.
+    fn remove_temporaries(&self, folder: &Path, before_ns: i64) -> Result<u64, IoError> {
+        let mut freed = 0;
+        for (path, _) in self.paths(folder)? {
+            let is_temporary = is_temp_name(path.file_name().unwrap_or_default().as_encoded_bytes());
+            let old = self.stat(&path)?.filter(|stat| is_temporary && stat.mtime_ns < before_ns);
+            match old.map(|stat| stat.kind) {
+                None => continue,
+                Some(FileKind::Directory) => {
+                    for_each_file(&self.fs, &path, &mut |stat| freed += stat.size)?;
+                }
+                Some(_) => {}
+            }
+            remove_tree(&self.fs, &path)?;
+        }
+        Ok(freed)
     }
 }
 
-/// A folder that is to become a copy, and vanishes unless it does.
+/// Contents that are not there as files.
+#[derive(Default)]
+struct Missing {
+    nowhere: Vec<Content>,
+    /// They are there as the files of the other mode.
+    other_mode: Vec<Content>,
+}
+
+/// The same bytes, executable or not.
+const fn in_other_mode(content: &Content) -> Content {
+    let executable = matches!(content.kind, EntryKind::Executable);
+    let kind = if executable { EntryKind::File } else { EntryKind::Executable };
+    Content { kind, ..*content }
+}
+
+/// A folder with a temporary name, which vanishes unless it gets another one.
 struct Building<'a> {
     cache: &'a Cache,
     path: PathBuf,
@@ -199,7 +268,12 @@ impl Drop for Building<'_> {
     }
 }
 
-impl Building<'_> {
+impl<'a> Building<'a> {
+    /// None yet, in a folder of the cache.
+    fn new(cache: &'a Cache, folder: &Path) -> Self {
+        Self { cache, path: folder.join(temp_name()) }
+    }
+
     fn fill(
         &self,
         db: &Arc<ObjectDb>,
@@ -240,14 +314,9 @@ impl Building<'_> {
         let fs = &self.cache.fs;
         let (file, target) = (self.cache.files().join(file_name(content)), self.locate(path)?);
         match fs.hard_link(&file, &target) {
-            Err(error) if may_not_link(&error) => {
-                let executable = content.kind == EntryKind::Executable;
-                let options = CreateOptions { executable, read_only: true, ..Default::default() };
-                fs.copy(&file, &target, options).map(drop).at("write", &target)?;
-            }
-            linked => linked.at("link", &target)?,
+            Err(error) if may_not_link(&error) => Ok(self.cache.copy_file(content, content, &target)?),
+            linked => Ok(linked.at("link", &target)?),
         }
-        Ok(())
     }
 }
 

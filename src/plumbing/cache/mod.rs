@@ -7,10 +7,10 @@
 //! | `files/<aa>/<id>`, `….x` | a blob as a read-only file, whole and proved; executable |
 //! | `copies/<key>/` | a copy: a tree of folders with second names of these files, and links |
 //! | `copies/<key>.json` | what it is a copy of; without this it is none. Its mtime tells when it was used last |
-//! | `links/<name>` | where a link was made to a copy, which stays while the link does |
+//! | `links/<name>` | on which host and where a link was made to a copy, which stays while the link does |
 //! | `pending/<name>` | a folder elsewhere that is being copied to |
 //! | `lock`, `locks/<aa>` | who fetches, makes or removes; who uses a copy just now |
-//! | `unsettled` | something was begun and not ended: what it left is looked for |
+//! | `unsettled` | something was begun and not ended, or files are part of no copy: what was left is looked for |
 //!
 //! A copy has its name from the version and what was chosen of it, so that it is never made twice. Everything comes to its
 //! name by a rename, once it is whole; one process at a time fetches or removes anything.
@@ -18,11 +18,13 @@
 mod links;
 mod make;
 mod pending;
+mod place;
 mod tree;
 mod trim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -32,9 +34,10 @@ use crate::model::{CopyFacts, ErrorKind, Interrupted, ObjectId, VersionId};
 use crate::plumbing::checkout::CheckoutError;
 use crate::store::{LockRequest, ObjectDb, StoreError, StoreOptions};
 use crate::sys::{
-    FileKind, Fs, IoContext, IoError, Lock, LockGuard, LockMode, Wait, acquire, bytes_to_path, publish,
+    FileKind, Fs, IoContext, IoError, Lock, LockGuard, LockMode, Stat, Wait, acquire, bytes_to_path, publish,
 };
 
+pub use links::LinkedCopy;
 pub use pending::PendingFolder;
 pub use tree::copy_tree;
 pub use trim::{TrimOptions, Trimmed};
@@ -135,8 +138,17 @@ pub struct CopyInUse {
 #[derive(Debug)]
 pub struct CacheLock {
     _lock: Lock,
-    /// Whether an earlier holder was killed at its work.
-    unsettled: bool,
+    /// Whether an earlier holder was killed at its work, or files lie there that are part of no copy.
+    unsettled: AtomicBool,
+    /// Bytes that were freed of what he left.
+    recovered: u64,
+}
+
+impl CacheLock {
+    /// Bytes that were freed of what earlier holders left who were killed.
+    pub const fn recovered(&self) -> u64 {
+        self.recovered
+    }
 }
 
 /// The cache in one folder.
@@ -144,20 +156,22 @@ pub struct CacheLock {
 pub struct Cache {
     fs: Arc<dyn Fs>,
     root: PathBuf,
+    /// The name of this machine, which may share the cache with others.
+    host: String,
     db: Arc<ObjectDb>,
 }
 
 const FACTS: &str = ".json";
 
 impl Cache {
-    /// The cache in a folder, which may be missing.
+    /// The cache in a folder, which may be missing, as the machine of this name uses it.
     ///
     /// # Errors
     /// When what is there cannot be read.
-    pub fn open(fs: &Arc<dyn Fs>, root: &Path) -> Result<Self, CacheError> {
+    pub fn open(fs: &Arc<dyn Fs>, root: &Path, host: &str) -> Result<Self, CacheError> {
         let unusable = |source| CacheError::Unusable { path: root.to_owned(), source };
         let db = open_db(fs, root).map_err(unusable)?;
-        Ok(Self { fs: Arc::clone(fs), root: root.to_owned(), db })
+        Ok(Self { fs: Arc::clone(fs), root: root.to_owned(), host: host.to_owned(), db })
     }
 
     /// The folder.
@@ -233,22 +247,25 @@ impl Cache {
         let lock = self.acquire(&self.root.join("lock"), LockMode::Exclusive, request)?;
         let path = self.unsettled_path();
         let unsettled = self.fs.stat(&path).is_ok();
+        self.db.reopen()?;
+        let mut recovered = 0;
         if unsettled {
-            self.remove_leftovers()?;
+            recovered = self.remove_leftovers(request.clock.now_ns())?;
         } else {
             publish(&self.fs, &path, b"")?;
         }
-        self.db.reopen()?;
-        Ok(CacheLock { _lock: lock, unsettled })
+        Ok(CacheLock { _lock: lock, unsettled: AtomicBool::new(unsettled), recovered })
     }
 
-    /// Says that nothing is left half done, and lets others in.
+    /// Says that nothing is left half done, and lets others in. If something was, it is counted by now, or the next one will.
     ///
     /// # Errors
     /// When the system fails.
     pub fn settle(&self, lock: CacheLock) -> Result<(), IoError> {
-        let path = self.unsettled_path();
-        self.fs.remove_file(&path).at("remove", &path)?;
+        if !lock.unsettled.load(Ordering::Relaxed) {
+            let path = self.unsettled_path();
+            self.fs.remove_file(&path).at("remove", &path)?;
+        }
         drop(lock);
         Ok(())
     }
@@ -277,11 +294,22 @@ impl Cache {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             read => read.at("read", &facts_path)?,
         };
-        let is_there = self.fs.stat(&path).is_ok_and(|stat| stat.kind == FileKind::Directory);
         // Facts that cannot be read are none: the copy is made anew.
-        let (true, Ok(facts)) = (is_there, decode_copy_facts(&bytes)) else { return Ok(None) };
-        let used_ns = self.fs.stat(&facts_path).at("stat", &facts_path)?.mtime_ns;
-        Ok(Some(CachedCopy { key: key.clone(), facts, path, used_ns }))
+        let Ok(facts) = decode_copy_facts(&bytes) else { return Ok(None) };
+        // Others may just be removing it.
+        let (Some(folder), Some(file)) = (self.stat(&path)?, self.stat(&facts_path)?) else {
+            return Ok(None);
+        };
+        let is_copy = folder.kind == FileKind::Directory;
+        Ok(is_copy.then(|| CachedCopy { key: key.clone(), facts, path, used_ns: file.mtime_ns }))
+    }
+
+    /// Facts of a path; `None` when nothing is there.
+    fn stat(&self, path: &Path) -> Result<Option<Stat>, IoError> {
+        match self.fs.stat(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            stat => stat.map(Some).at("stat", path),
+        }
     }
 
     /// All copies, the one that was used last first.

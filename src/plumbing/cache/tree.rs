@@ -40,11 +40,11 @@ pub fn copy_tree(fs: &Arc<dyn Fs>, from: &Path, to: &Path, monitor: &Monitor<'_>
 }
 
 /// Calls `each` with name, facts and path of all that is in a folder.
-fn for_each(
+fn for_each<E: From<IoError>>(
     fs: &Arc<dyn Fs>,
     folder: &Path,
-    each: &mut dyn FnMut(&Path, Stat, PathBuf) -> Result<(), CacheError>,
-) -> Result<(), CacheError> {
+    each: &mut dyn FnMut(&Path, Stat, PathBuf) -> Result<(), E>,
+) -> Result<(), E> {
     let listed = fs.list(folder).at("list", folder)?;
     for (name, _) in listed.entries().at("list", folder)? {
         let stat = listed.stat(&name).at("stat", folder)?;
@@ -59,7 +59,7 @@ pub(super) fn for_each_file(
     fs: &Arc<dyn Fs>,
     folder: &Path,
     each: &mut dyn FnMut(Stat),
-) -> Result<(), CacheError> {
+) -> Result<(), IoError> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for_each(fs, &folder, &mut |_, stat, path| {

@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use super::tree::{for_each_file, remove_tree};
-use super::{Cache, CacheError, CacheLock, CachedCopy, CopyKey};
+use super::{Cache, CacheError, CacheLock, CachedCopy, CopyKey, LinkedCopy};
 use crate::codec::pack::{RecordInfo, RecordKind};
 use crate::codec::pack_index::PackName;
 use crate::model::{Interrupt, Monitor};
@@ -34,7 +35,7 @@ pub struct Trimmed {
     /// Copies that were to leave and stayed, since somebody uses them just now.
     pub in_use: Vec<CachedCopy>,
     /// Copies that were to leave and stayed, since a link leads to them.
-    pub linked: Vec<CachedCopy>,
+    pub linked: Vec<LinkedCopy>,
     /// Bytes that were freed.
     pub freed: u64,
     /// Bytes that are left.
@@ -45,6 +46,8 @@ pub struct Trimmed {
 struct BlobFile {
     path: PathBuf,
     size: u64,
+    /// When it was written.
+    mtime_ns: i64,
     /// In how many places copies have it.
     uses: u64,
 }
@@ -56,6 +59,13 @@ struct Account {
     /// The copies, the least recently used first, with the inodes of their files and the bytes that are theirs alone.
     copies: Vec<(CachedCopy, Vec<u64>, u64)>,
     bytes: u64,
+}
+
+/// What became of a copy that was to leave.
+enum Leaving {
+    Gone,
+    InUse(CachedCopy),
+    Linked(LinkedCopy),
 }
 
 impl Cache {
@@ -72,7 +82,7 @@ impl Cache {
     ) -> Result<Trimmed, CacheError> {
         let copies = self.list()?.iter().fold(0u64, |sum, copy| sum.saturating_add(copy.facts.bytes));
         let at_most = copies.saturating_add(self.other_bytes()?);
-        if at_most <= options.max_bytes && !lock.unsettled {
+        if at_most <= options.max_bytes && !lock.unsettled.load(Ordering::Relaxed) {
             return Ok(Trimmed { kept: at_most, ..Trimmed::default() });
         }
         self.trim(lock, options, monitor)
@@ -84,7 +94,7 @@ impl Cache {
     /// As [`Cache::keep_within`].
     pub fn trim(
         &self,
-        _lock: &CacheLock,
+        lock: &CacheLock,
         options: &TrimOptions<'_>,
         monitor: &Monitor<'_>,
     ) -> Result<Trimmed, CacheError> {
@@ -94,10 +104,9 @@ impl Cache {
         let mut trimmed = Trimmed::default();
         let max = options.max_bytes;
         if account.bytes > max {
-            account.bytes -= self.drop_data(&self.db)?;
+            account.bytes = account.bytes.saturating_sub(self.drop_data(&self.db)?);
         }
         self.drop_unused(&mut account, max)?;
-        let linked = if options.even_linked { HashSet::new() } else { self.linked()? };
         for (copy, inodes, own) in std::mem::take(&mut account.copies) {
             monitor.interrupt.check()?;
             if account.bytes <= max {
@@ -106,22 +115,25 @@ impl Cache {
             if options.keep == Some(&copy.key) {
                 continue;
             }
-            if linked.contains(&copy.key) {
-                trimmed.linked.push(copy);
-            } else if self.remove_copy(&copy.key)? {
-                account.bytes = account.bytes.saturating_sub(own);
-                for inode in inodes {
-                    account.files.entry(inode).and_modify(|file| file.uses -= 1);
+            match self.remove_copy(&copy, options.even_linked)? {
+                Leaving::Gone => {
+                    account.bytes = account.bytes.saturating_sub(own);
+                    for inode in inodes {
+                        account.files.entry(inode).and_modify(|file| file.uses -= 1);
+                    }
+                    self.drop_unused(&mut account, max)?;
+                    trimmed.removed.push(copy);
                 }
-                self.drop_unused(&mut account, max)?;
-                trimmed.removed.push(copy);
-            } else {
-                trimmed.in_use.push(copy);
+                Leaving::InUse(copy) => trimmed.in_use.push(copy),
+                Leaving::Linked(copy) => trimmed.linked.push(copy),
             }
         }
+        self.forget_links_to_nothing()?;
         if account.bytes > max {
-            account.bytes -= self.drop_metadata()?;
+            account.bytes = account.bytes.saturating_sub(self.drop_metadata()?);
         }
+        // These are not among what the copies take, so the next one has to count, too.
+        lock.unsettled.store(account.files.values().any(|file| file.uses == 0), Ordering::Relaxed);
         trimmed.freed = before.saturating_sub(account.bytes);
         trimmed.kept = account.bytes;
         Ok(trimmed)
@@ -137,7 +149,8 @@ impl Cache {
                 let name = path.file_name().unwrap_or_default().as_encoded_bytes();
                 let stat = listed.stat(name).at("stat", &path)?;
                 bytes += stat.size;
-                files.insert(stat.inode, BlobFile { path, size: stat.size, uses: 0 });
+                let (size, mtime_ns) = (stat.size, stat.mtime_ns);
+                files.insert(stat.inode, BlobFile { path, size, mtime_ns, uses: 0 });
             }
         }
         let mut copies = Vec::new();
@@ -170,14 +183,15 @@ impl Cache {
         Ok(self.db.files()?.iter().map(|file| file.len).sum())
     }
 
-    /// Removes files that are part of no copy, until no more is left than allowed.
+    /// Removes files that are part of no copy, the oldest first, until no more is left than allowed.
     fn drop_unused(&self, account: &mut Account, max: u64) -> Result<(), IoError> {
         if account.bytes <= max {
             return Ok(());
         }
-        let unused: Vec<u64> =
-            account.files.iter().filter(|(_, file)| file.uses == 0).map(|(inode, _)| *inode).collect();
-        for inode in unused {
+        let unused = account.files.iter().filter(|(_, file)| file.uses == 0);
+        let mut unused: Vec<_> = unused.map(|(inode, file)| (file.mtime_ns, *inode)).collect();
+        unused.sort_unstable();
+        for (_, inode) in unused {
             if account.bytes <= max {
                 break;
             }
@@ -189,17 +203,24 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes a copy; false when somebody uses it.
-    fn remove_copy(&self, key: &CopyKey) -> Result<bool, IoError> {
-        let Some(alone) = self.lock_alone(key)? else { return Ok(false) };
-        let (path, facts) = (self.copy_path(key), self.facts_path(key));
+    /// Removes a copy, unless somebody uses it or a link leads to it.
+    fn remove_copy(&self, copy: &CachedCopy, even_linked: bool) -> Result<Leaving, IoError> {
+        let Some(alone) = self.lock_alone(&copy.key)? else { return Ok(Leaving::InUse(copy.clone())) };
+        // Only now: whoever makes a link uses the copy until it is there.
+        let link = if even_linked { None } else { self.link_to(&copy.key)? };
+        if let Some(link) = link {
+            return Ok(Leaving::Linked(LinkedCopy::new(copy.clone(), link)));
+        }
+        let facts = self.facts_path(&copy.key);
         self.fs.remove_file(&facts).at("remove", &facts)?;
         let going = self.copies().join(temp_name());
-        self.fs.rename(&path, &going).at("rename a folder to", &going)?;
+        self.fs.rename(&copy.path, &going).at("rename a folder to", &going)?;
         // Whoever looks now finds none.
         drop(alone);
+        // Nor after the power went, when some of its files are gone.
+        self.fs.sync_dir(&self.copies()).at("sync", self.copies())?;
         remove_tree(&self.fs, &going)?;
-        Ok(true)
+        Ok(Leaving::Gone)
     }
 
     /// Drops what is packed of files; returns the bytes that this freed. First go the lists of chunks: a list that is there

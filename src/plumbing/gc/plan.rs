@@ -127,7 +127,6 @@ pub(super) fn make(db: &ObjectDb, used: &RecordSet, options: &Options, since_ns:
         };
         list.push(PackPlan { name, path, len, used, records });
     }
-    plan.unlisted = packs.into_values().filter(|file| file.mtime_ns < since_ns).collect();
-    plan.unlisted.sort_by(|a, b| a.path.cmp(&b.path));
+    plan.unlisted = db.unlisted_packs()?.into_iter().filter(|file| file.mtime_ns < since_ns).collect();
     Ok(plan)
 }

@@ -1,45 +1,18 @@
 //! The staging index and trees say the same, by whatever way one was made of the other.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{EntryKind, Interrupt, ObjectId, RepoPath};
+use crate::model::{EntryKind, ObjectId, RepoPath};
+use crate::plumbing::test_index::Fixture;
 use crate::plumbing::tree_edit::WrittenTree;
 use crate::plumbing::tree_walk::walk_all;
 use crate::plumbing::write_tree::write_tree;
-use crate::store::{StoreOptions, Writer};
-use crate::sys::{Fs, LockMode, OsFs, SystemClock, Wait, acquire};
-
-struct Fixture {
-    dir: tempfile::TempDir,
-    fs: Arc<dyn Fs>,
-    db: Arc<ObjectDb>,
-}
+use crate::store::Writer;
 
 impl Fixture {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let fs: Arc<dyn Fs> = OsFs::new();
-        let db = ObjectDb::open(Arc::clone(&fs), &dir.path().join("objects"), StoreOptions::default());
-        Self { dir, fs, db: Arc::new(db.unwrap()) }
-    }
-
-    fn index(&self, name: &str) -> IndexEditor {
-        let interrupt = Interrupt::new();
-        let on_wait = &mut |_: &str| ();
-        let wait =
-            Wait { timeout: Duration::from_secs(10), clock: &SystemClock, interrupt: &interrupt, on_wait };
-        let folder: &Path = self.dir.path();
-        let lock = folder.join(format!("{name}.lock"));
-        let lock = acquire(&*self.fs, &lock, LockMode::Exclusive, "test", wait).unwrap();
-        IndexEditor::open(&self.fs, &folder.join(name), lock).unwrap()
-    }
-
     fn write(&self, index: &mut IndexEditor) -> WrittenTree {
         let writer = Writer::new(&self.db).unwrap();
         let tree = write_tree(index, &writer).unwrap();

@@ -1,46 +1,21 @@
 //! A sparse index and a full one beside it: the same edits stage the same, make the same trees and the same differences.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{EntryKind, Interrupt, ObjectId};
+use crate::model::{EntryKind, ObjectId};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::TreeChange;
 use crate::plumbing::read_tree::read_tree;
+use crate::plumbing::test_index::Fixture;
 use crate::plumbing::tree_edit::{Edit, apply};
 use crate::plumbing::write_tree::write_tree;
-use crate::store::{StoreOptions, Writer};
-use crate::sys::{Fs, LockMode, OsFs, SystemClock, Wait, acquire};
-
-struct Fixture {
-    dir: tempfile::TempDir,
-    fs: Arc<dyn Fs>,
-    db: Arc<ObjectDb>,
-}
+use crate::store::Writer;
 
 impl Fixture {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let fs: Arc<dyn Fs> = OsFs::new();
-        let db = ObjectDb::open(Arc::clone(&fs), &dir.path().join("objects"), StoreOptions::default());
-        Self { dir, fs, db: Arc::new(db.unwrap()) }
-    }
-
-    fn index(&self, name: &str) -> IndexEditor {
-        let interrupt = Interrupt::new();
-        let on_wait = &mut |_: &str| ();
-        let wait =
-            Wait { timeout: Duration::from_secs(10), clock: &SystemClock, interrupt: &interrupt, on_wait };
-        let lock = self.dir.path().join(format!("{name}.lock"));
-        let lock = acquire(&*self.fs, &lock, LockMode::Exclusive, "test", wait).unwrap();
-        IndexEditor::open(&self.fs, &self.dir.path().join(name), lock).unwrap()
-    }
-
     fn tree(&self, files: &BTreeMap<RepoPath, u8>) -> TreeId {
         let edit = |n: &u8| match n {
             0 => Edit::empty_directory(),

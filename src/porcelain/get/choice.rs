@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use crate::model::{Entry, Interrupt, RepoPath, TreeId, Version};
 use crate::plumbing::checkout::Content;
 use crate::plumbing::shares::Share;
+use crate::plumbing::tree_edit::empty_tree;
 use crate::plumbing::tree_walk::{Entries, lookup};
 use crate::porcelain::Error;
 use crate::porcelain::checkout::content;
@@ -80,7 +81,10 @@ impl Choice {
             };
             let tree = match lookup(db, &version.tree, root)? {
                 _ if root.is_root() => version.tree,
-                Some(entry) if entry.kind.is_dir() => TreeId::new(entry.id),
+                Some(entry) if entry.kind.is_dir() && entry.id != empty_tree().object() => {
+                    TreeId::new(entry.id)
+                }
+                // An empty directory is something by itself, as a file is.
                 Some(entry) => {
                     look(root.clone(), entry);
                     continue;

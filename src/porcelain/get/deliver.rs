@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::locked;
 use crate::model::Monitor;
-use crate::plumbing::cache::{Cache, CachedCopy, copy_tree};
+use crate::plumbing::cache::{Cache, CachedCopy, CopyInUse, copy_tree};
 use crate::plumbing::host::{FileKind, IoContext, path_to_bytes, temp_name};
 use crate::porcelain::repository::lexical;
 use crate::porcelain::{Environment, Error};
@@ -36,19 +37,19 @@ impl Delivery {
         &self,
         env: &Environment,
         cache: &Cache,
-        copy: &CachedCopy,
+        used: &CopyInUse,
         monitor: &Monitor<'_>,
     ) -> Result<PathBuf, Error> {
         match self {
-            Self::Cache => Ok(copy.path.clone()),
+            Self::Cache => Ok(used.copy.path.clone()),
             Self::Copy(folder) => {
                 let target = target(env, folder);
-                make_folder(env, cache, copy, &target, monitor)?;
+                make_folder(env, cache, used, &target, monitor)?;
                 Ok(target)
             }
             Self::Link(link) => {
                 let target = target(env, link);
-                make_link(env, cache, copy, &target)?;
+                make_link(env, cache, used, &target)?;
                 Ok(target)
             }
         }
@@ -98,16 +99,16 @@ fn parent<'a>(env: &Environment, target: &'a Path) -> Result<&'a Path, Error> {
 fn make_folder(
     env: &Environment,
     cache: &Cache,
-    copy: &CachedCopy,
+    used: &CopyInUse,
     target: &Path,
     monitor: &Monitor<'_>,
 ) -> Result<(), Error> {
-    let facts = &copy.facts;
+    let CachedCopy { facts, path, .. } = &used.copy;
     monitor.progress.phase("Copying files", Some(facts.files), Some(facts.bytes));
     let temp = parent(env, target)?.join(temp_name());
     // Removed when this ends early, however that comes about.
-    let _pending = cache.begin_folder(&temp)?;
-    copy_tree(&env.fs, &copy.path, &temp, monitor)?;
+    let _pending = locked(env, monitor, |request| cache.begin_folder(&temp, request))?;
+    copy_tree(&env.fs, path, &temp, monitor)?;
     check_folder(env, target)?;
     match env.fs.remove_dir(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -116,10 +117,11 @@ fn make_folder(
     Ok(env.fs.rename(&temp, target).at("rename a folder to", target)?)
 }
 
-fn make_link(env: &Environment, cache: &Cache, copy: &CachedCopy, target: &Path) -> Result<(), Error> {
+fn make_link(env: &Environment, cache: &Cache, used: &CopyInUse, target: &Path) -> Result<(), Error> {
     let temp = parent(env, target)?.join(temp_name());
-    let bytes = path_to_bytes(&copy.path).at("name", &copy.path)?;
-    cache.note_link(&copy.key, target)?;
+    let bytes = path_to_bytes(&used.copy.path).at("name", &used.copy.path)?;
+    // Nobody forgets the note before the link is there: the copy is in use.
+    cache.note_link(used, target)?;
     env.fs.symlink(bytes, &temp).at("create the link", &temp)?;
     let placed = check_link(env, cache, target)
         .and_then(|()| Ok(env.fs.rename(&temp, target).at("rename a link to", target)?));

@@ -16,7 +16,7 @@ pub use deliver::Delivery;
 pub use source::{From, is_url};
 
 use choice::Choice;
-use wanted::Wanted;
+use wanted::{Line, Wanted};
 
 use super::remotes::{self, RemoteConfig};
 use super::settings::Settings;
@@ -33,7 +33,7 @@ use crate::store::{LockRequest, ObjectDb};
 pub struct Options {
     /// Where from.
     pub from: From,
-    /// `DATASET`, `DATASET@LABEL` or a version's whole id.
+    /// `DATASET`, `DATASET@LABEL`, `DATASET@ID` or a version's whole id.
     pub what: String,
     /// Paths and patterns, from the dataset's root; everything when there are none.
     pub paths: Vec<OsString>,
@@ -74,13 +74,13 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let choice = Choice::new(&options.paths, options.part)?;
     let cache = open_cache(env)?;
     options.delivery.check(env, &cache)?;
-    let config = source::config(env, &options.from)?;
+    let config = source::config(env, &options.from, &options.what)?;
     let client = remotes::client(env, &config)?;
     let url = client.url().to_string();
     let get = Get { env, cache: &cache, config, client, url, wanted, choice, monitor };
     let found = if options.offline { get.take_cached()? } else { get.ask_remote()? };
     cache.note_use(&found.used.copy.key, now_ns(env));
-    let path = options.delivery.deliver(env, &cache, &found.used.copy, monitor)?;
+    let path = options.delivery.deliver(env, &cache, &found.used, monitor)?;
     let stats = get.client.stats();
     Ok(Outcome {
         facts: found.used.copy.facts.clone(),
@@ -96,7 +96,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
 /// The machine's cache.
 pub(super) fn open_cache(env: &Environment) -> Result<Cache, Error> {
     let root = env.cache.as_ref().ok_or(Error::NoCache)?;
-    Ok(Cache::open(&env.fs, root)?)
+    Ok(Cache::open(&env.fs, root, &env.host)?)
 }
 
 /// The bytes that the cache may take.
@@ -194,6 +194,7 @@ impl Get<'_> {
         // What an id names never changes.
         if let Some(id) = self.wanted.id()
             && let Some(found) = self.cached(&id)?
+            && self.wanted.is_met_by(&found.used.copy.facts)
         {
             return Ok(found);
         }
@@ -221,8 +222,24 @@ impl Get<'_> {
     }
 
     fn resolve(&self, db: &ObjectDb, entry: Option<&RefEntry>) -> Result<VersionId, Error> {
-        let tip = entry.and_then(|entry| entry.version);
-        self.wanted.resolve(db, tip, &self.url, self.monitor.interrupt)
+        let earlier = || entry.map_or_else(|| Ok(Vec::new()), |entry| self.earlier(entry));
+        let line = entry.and_then(|entry| entry.version).map(|tip| Line {
+            tip,
+            url: &self.url,
+            earlier: &earlier,
+            interrupt: self.monitor.interrupt,
+        });
+        self.wanted.resolve(db, line.as_ref(), &self.url)
+    }
+
+    /// The versions that a dataset was at before an entry, the latest first, each once.
+    fn earlier(&self, entry: &RefEntry) -> Result<Vec<VersionId>, Error> {
+        let (peer, mut versions) = (self.peer(), Vec::new());
+        for number in (1..entry.number).rev() {
+            let earlier = log::read_entry(&peer, &entry.dataset, number)?;
+            versions.extend(earlier.and_then(|entry| entry.version).filter(|id| !versions.contains(id)));
+        }
+        Ok(versions)
     }
 
     /// Fetches what is missing and makes the copy, unless somebody else has made it meanwhile.

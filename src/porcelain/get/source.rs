@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::RemoteName;
+use crate::model::{RemoteName, quote_path};
+use crate::plumbing::host::FileKind;
 use crate::porcelain::remotes::{self, RemoteConfig};
 use crate::porcelain::{Environment, Error, Repository};
 
@@ -28,8 +29,8 @@ pub fn is_url(text: &str) -> bool {
 }
 
 /// The remote: the URL that was given; else the remote of the repository that was named; else the one that the environment
-/// names; else that of the repository.
-pub(super) fn config(env: &Environment, from: &From) -> Result<RemoteConfig, Error> {
+/// names; else that of the repository. `what` is what is to come from there.
+pub(super) fn config(env: &Environment, from: &From, what: &str) -> Result<RemoteConfig, Error> {
     let named = from.url.as_ref().or_else(|| env.remote.as_ref().filter(|_| from.name.is_none()));
     if let Some(url) = named {
         return Ok(RemoteConfig { url: at_home(env, url), ..from.reach.clone() });
@@ -39,7 +40,10 @@ pub(super) fn config(env: &Environment, from: &From) -> Result<RemoteConfig, Err
         None => Repository::discover(env.clone()),
     };
     let repo = match opened {
-        Err(Error::NotARepository { .. }) if from.name.is_none() => return Err(Error::NoSource),
+        Err(Error::NotARepository { .. }) if from.name.is_none() => {
+            let named = env.fs.stat(&env.cwd.join(what)).is_ok_and(|stat| stat.kind == FileKind::Directory);
+            return Err(Error::NoSource { folder: named.then(|| quote_path(what.as_bytes())) });
+        }
         opened => opened?,
     };
     let (_, config) = remotes::choose(&repo, from.name.as_ref())?;

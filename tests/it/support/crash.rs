@@ -29,7 +29,8 @@
 //! For each instant there are six fixed images ([`Variant`]) and some by chance, from a seed. Images
 //! that were seen before are not checked again.
 //!
-//! Links to directories, hard links and times are not modelled: nothing relies on them.
+//! A file may have several names; what became of its content is the same under all of them. Links to directories,
+//! times and the right to write are not modelled: nothing relies on them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
@@ -325,11 +326,17 @@ impl Disk {
                 let inode = self.find(path);
                 self.file(inode).modes.push(*executable);
             }
+            Op::HardLink { from, to } => {
+                let inode = self.find(from);
+                let edit = self.edit(to, Some(inode));
+                self.pending.push(vec![edit]);
+            }
             Op::SyncDir { path } => {
                 let inode = self.find(path);
                 self.settle_directory(inode);
             }
-            Op::Mark(_) => {}
+            Op::SyncAll => self.settle_all(),
+            Op::SetReadOnly { .. } | Op::SetModified { .. } | Op::Mark(_) => {}
         }
     }
 
@@ -353,6 +360,19 @@ impl Disk {
         }
     }
 
+    /// Makes durable all that was done.
+    fn settle_all(&mut self) {
+        for edit in std::mem::take(&mut self.pending).into_iter().flatten() {
+            edit.apply(self.names(edit.directory).1);
+        }
+        for body in &mut self.inodes {
+            if let Body::File(file) = body {
+                file.settle();
+                file.executable = file.modes.drain(..).next_back().unwrap_or(file.executable);
+            }
+        }
+    }
+
     /// The folder as a crash at this instant leaves it.
     fn after_crash(&self, variant: Variant) -> Tree {
         let mut rng = Rng::new(if let Variant::Random(seed) = variant { seed } else { 0 });
@@ -368,8 +388,8 @@ impl Disk {
                 .or_insert_with(|| self.durable_names(edit.directory).clone());
             edit.apply(names);
         }
-        let mut image =
-            Drawing { disk: self, variant, rng, directories, drawn: HashSet::new(), tree: Tree::new() };
+        let (drawn, files, tree) = (HashSet::new(), HashMap::new(), Tree::new());
+        let mut image = Drawing { disk: self, variant, rng, directories, drawn, files, tree };
         image.draw(ROOT, Path::new(""));
         image.tree
     }
@@ -420,6 +440,8 @@ struct Drawing<'a> {
     directories: HashMap<Inode, Names>,
     /// A directory that was moved stands in one place, whatever reached the disk.
     drawn: HashSet<Inode>,
+    /// Files that were drawn under one of their names.
+    files: HashMap<Inode, Node>,
     tree: Tree,
 }
 
@@ -434,8 +456,11 @@ impl Drawing<'_> {
                     self.tree.insert(path, Node::Symlink(target.clone()));
                 }
                 Body::File(file) => {
-                    let (bytes, executable) = file.after_crash(self.variant, &mut self.rng);
-                    self.tree.insert(path, Node::File { bytes, executable });
+                    let node = self.files.entry(inode).or_insert_with(|| {
+                        let (bytes, executable) = file.after_crash(self.variant, &mut self.rng);
+                        Node::File { bytes, executable }
+                    });
+                    self.tree.insert(path, node.clone());
                 }
                 Body::Directory { .. } => {
                     if self.drawn.insert(inode) {

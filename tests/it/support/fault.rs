@@ -25,6 +25,17 @@ pub(crate) enum Fault {
     ShortRead,
     /// A `write_all` writes half of its bytes, then fails with `ENOSPC`.
     TornWrite,
+    /// The call fails with `ENOENT`, as when another process was faster.
+    Gone,
+}
+
+/// What a file system never does, whatever the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Lacks {
+    /// It refuses second names for files, with this error.
+    pub(crate) hard_links: Option<Errno>,
+    /// Locks are held elsewhere.
+    pub(crate) locks: bool,
 }
 
 /// Which calls count, and so can fail.
@@ -99,6 +110,7 @@ impl FaultPlan {
 #[derive(Debug)]
 struct Shared {
     plan: FaultPlan,
+    lacks: Lacks,
     at: u64,
     calls: AtomicU64,
     hit: Mutex<Option<String>>,
@@ -135,6 +147,7 @@ impl Shared {
             Fault::Io | Fault::ShortRead => Errno::IO,
             Fault::Denied => Errno::ACCESS,
             Fault::Interrupted => Errno::INTR,
+            Fault::Gone => Errno::NOENT,
         }
         .into()
     }
@@ -150,10 +163,17 @@ pub(crate) struct FaultyFs {
 impl FaultyFs {
     /// Fails the call that `at` others that count have preceded.
     pub(crate) fn new(inner: Arc<dyn Fs>, plan: FaultPlan, at: u64) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            shared: Arc::new(Shared { plan, at, calls: AtomicU64::new(0), hit: Mutex::default() }),
-        })
+        Arc::new(Self::with(inner, plan, at, Lacks::default()))
+    }
+
+    /// The real file system, but for what it never does.
+    pub(crate) fn lacking(lacks: Lacks) -> Arc<dyn Fs> {
+        Arc::new(Self::with(OsFs::new(), FaultPlan::once(Fault::Io), u64::MAX, lacks))
+    }
+
+    fn with(inner: Arc<dyn Fs>, plan: FaultPlan, at: u64, lacks: Lacks) -> Self {
+        let (calls, hit) = (AtomicU64::new(0), Mutex::default());
+        Self { inner, shared: Arc::new(Shared { plan, lacks, at, calls, hit }) }
     }
 
     /// The first call that was made to fail, for people; `None` while there was none.
@@ -302,6 +322,11 @@ impl Fs for FaultyFs {
         self.inner.sync_dir(path)
     }
 
+    fn sync_all(&self, path: &Path) -> io::Result<()> {
+        self.write_call("sync everything at", path)?;
+        self.inner.sync_all(path)
+    }
+
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.read_call("read link", path)?;
         self.inner.read_link(path)
@@ -317,8 +342,44 @@ impl Fs for FaultyFs {
         self.inner.set_executable(path, executable)
     }
 
+    fn copy(&self, from: &Path, to: &Path, options: CreateOptions) -> io::Result<u64> {
+        // One call here, and to the system a row of them, of which each can fail.
+        let (mut from, mut to) = (self.open(from)?, self.create(to, options)?);
+        let mut bytes = Vec::new();
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match from.read(&mut block)? {
+                0 => break,
+                n => bytes.extend_from_slice(&block[..n]),
+            }
+        }
+        to.write_all(&bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.write_call("link to", to)?;
+        if let Some(error) = self.shared.lacks.hard_links {
+            return Err(error.into());
+        }
+        self.inner.hard_link(from, to)
+    }
+
+    fn set_read_only(&self, path: &Path, read_only: bool) -> io::Result<()> {
+        self.write_call("protect", path)?;
+        self.inner.set_read_only(path, read_only)
+    }
+
+    fn set_modified(&self, path: &Path, mtime_ns: i64) -> io::Result<()> {
+        self.write_call("set time of", path)?;
+        self.inner.set_modified(path, mtime_ns)
+    }
+
     fn try_lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn LockGuard>>> {
         self.write_call("lock", path)?;
+        if self.shared.lacks.locks {
+            return Ok(None);
+        }
         self.inner.try_lock(path, mode)
     }
 

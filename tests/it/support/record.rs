@@ -57,9 +57,24 @@ pub(crate) enum Op {
         path: PathBuf,
         executable: bool,
     },
+    /// A file gets a second name.
+    HardLink {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    SetReadOnly {
+        path: PathBuf,
+        read_only: bool,
+    },
+    /// The time of the last change is set.
+    SetModified {
+        path: PathBuf,
+    },
     SyncDir {
         path: PathBuf,
     },
+    /// Everything that was done until now is made durable.
+    SyncAll,
     /// The test noted that it has come this far: what was promised before must hold from here on.
     Mark(String),
 }
@@ -81,6 +96,10 @@ impl fmt::Debug for Op {
             Self::RemoveFile { path } => write!(f, "remove {}", path.display()),
             Self::RemoveDir { path } => write!(f, "remove directory {}", path.display()),
             Self::SetExecutable { path, executable } => write!(f, "chmod {} {executable}", path.display()),
+            Self::HardLink { from, to } => write!(f, "link {} to {}", from.display(), to.display()),
+            Self::SetReadOnly { path, read_only } => write!(f, "protect {} {read_only}", path.display()),
+            Self::SetModified { path } => write!(f, "set time of {}", path.display()),
+            Self::SyncAll => write!(f, "sync everything"),
             Self::SyncDir { path } => write!(f, "sync directory /{}", path.display()),
             Self::Mark(text) => write!(f, "-- {text}"),
         }
@@ -282,6 +301,15 @@ impl Fs for RecordingFs {
         Ok(())
     }
 
+    fn sync_all(&self, path: &Path) -> io::Result<()> {
+        let mut log = self.shared.log();
+        // Not that of the system, which takes long: nothing is cut off in earnest. Elsewhere it would be a mistake of
+        // the test.
+        self.shared.relative_directory(path);
+        log.ops.push(Op::SyncAll);
+        Ok(())
+    }
+
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
         OsFs.read_link(path)
     }
@@ -297,6 +325,34 @@ impl Fs for RecordingFs {
         let mut log = self.shared.log();
         OsFs.set_executable(path, executable)?;
         log.ops.push(Op::SetExecutable { path: self.shared.relative(path), executable });
+        Ok(())
+    }
+
+    fn copy(&self, from: &Path, to: &Path, options: CreateOptions) -> io::Result<u64> {
+        // As a creation and writes, which is what it is to a disk.
+        let bytes = OsFs.read(from)?;
+        self.create(to, options)?.write_all(&bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut log = self.shared.log();
+        OsFs.hard_link(from, to)?;
+        log.ops.push(Op::HardLink { from: self.shared.relative(from), to: self.shared.relative(to) });
+        Ok(())
+    }
+
+    fn set_read_only(&self, path: &Path, read_only: bool) -> io::Result<()> {
+        let mut log = self.shared.log();
+        OsFs.set_read_only(path, read_only)?;
+        log.ops.push(Op::SetReadOnly { path: self.shared.relative(path), read_only });
+        Ok(())
+    }
+
+    fn set_modified(&self, path: &Path, mtime_ns: i64) -> io::Result<()> {
+        let mut log = self.shared.log();
+        OsFs.set_modified(path, mtime_ns)?;
+        log.ops.push(Op::SetModified { path: self.shared.relative(path) });
         Ok(())
     }
 

@@ -54,10 +54,14 @@ impl Two {
 
     /// Commits and pushes a change.
     fn publish(&self, path: &str, content: impl AsRef<[u8]>) {
+        self.publish_by(&["push"], path, content);
+    }
+
+    fn publish_by(&self, push: &[&str], path: &str, content: impl AsRef<[u8]>) {
         self.sandbox.write(path, content);
         self.ok(&["add", "."]);
         self.ok(&["commit", "-m", "Change"]);
-        self.ok(&["push"]);
+        self.ok(push);
     }
 
     /// Files of unfinished work anywhere in the cache or beside it.
@@ -167,6 +171,63 @@ fn paths_and_patterns() {
 }
 
 #[test]
+fn an_empty_folder_can_be_chosen() {
+    let two = pushed();
+    for paths in [&["d5/empty"][..], &["d5/empty/"], &["d1/f1", "d5/empty"]] {
+        let got = two.get(&[&["cats"], paths].concat());
+        assert!(path(&got).join("d5/empty").is_dir(), "{got}");
+        assert_eq!(number(&got, "files"), paths.len() as u64, "{got}");
+    }
+    two.get_fails(3, &["cats", "d5/empty/*"]);
+}
+
+#[test]
+fn an_id_must_be_that_of_a_version_of_the_dataset() {
+    let two = pushed();
+    let cat = two.get(&["cats"])["version"].as_str().unwrap().to_owned();
+    two.ok(&["switch", "-c", "dogs"]);
+    two.publish("bark", "woof");
+    let dog = two.get(&["dogs"])["version"].as_str().unwrap().to_owned();
+    assert_snapshot!(two.get_fails(3, &[&format!("cats@{dog}")]), @r"
+    error: f037edb27a06 is no version of 'cats' on 'file://$ROOT/bucket'
+    hint: it is dogs@1.0.0; 'dsv get f037edb27a0623759cb180f858c04927ce85fd03f39dcec81802b5cde4d78907' takes it by its id alone
+    ");
+    two.get_fails(3, &[&format!("cats@{dog}"), "--offline"]);
+    // What a dataset began with is part of it.
+    assert_eq!(two.get(&[&format!("dogs@{cat}")])["version"], cat.as_str());
+    two.ok(&["cache", "clear"]);
+    two.get_fails(3, &[&format!("cats@{dog}")]);
+    assert_eq!(two.get(&[&format!("dogs@{cat}")])["version"], cat.as_str());
+}
+
+#[test]
+fn an_id_may_be_cut_short() {
+    let two = pushed();
+    let got = two.get(&["cats"]);
+    let id = got["version"].as_str().unwrap();
+    let again = two.get(&[&format!("cats@{}", &id[..12])]);
+    assert!(is_cached(&again) && path(&again) == path(&got), "{again}");
+    let again = two.get(&[&format!("cats@{}", &id[..4]), "--offline"]);
+    assert_eq!(path(&again), path(&got));
+    assert_snapshot!(two.get_fails(3, &["cats@abcd"]), @r"
+    error: there is no 'cats@abcd' on 'file://$ROOT/bucket'
+    hint: there is cats@1.0.1, cats@1.0.0
+    ");
+}
+
+#[test]
+fn a_version_that_its_dataset_was_moved_away_from_is_known_by_its_id() {
+    let two = pushed();
+    let id = two.get(&["cats"])["version"].as_str().unwrap().to_owned();
+    two.ok(&["cache", "clear"]);
+    two.ok(&["switch", "-c", "side", "cats@1.0.0"]);
+    two.ok(&["branch", "-f", "cats", "cats@1.0.0"]);
+    two.ok(&["switch", "cats"]);
+    two.publish_by(&["push", "--force-with-lease"], "other", "other");
+    assert_eq!(two.get(&[&format!("cats@{id}")])["version"], id.as_str());
+}
+
+#[test]
 fn parts_are_disjoint_and_complete() {
     let two = pushed();
     for chosen in [&[][..], &["d1", "d2", "large.bin"]] {
@@ -228,7 +289,7 @@ fn a_link_keeps_its_copy() {
     let first = std::fs::read_link(&data).unwrap();
     assert_snapshot!(two.ok(&["cache", "gc", "--max-size", "0"]), @r"
     Freed 3.0 MiB: 0 copies removed; 3.0 MiB kept
-      cats@1.0.1 stays: a link leads to it
+      cats@1.0.1 stays: the link '$ROOT/job/data' leads to it
     ");
     assert!(first.join("d0/f0").exists());
     // The link goes on to the next version, and the first may leave.
@@ -392,7 +453,7 @@ fn what_is_not_there_is_told_with_what_is() {
     hint: there is cats@1.0.1, cats@1.0.0
     ");
     assert_snapshot!(two.get_fails(3, &[&"ab".repeat(32)]), @"error: there is no 'abababababababababababababababababababababababababababababababab' on 'file://$ROOT/bucket'");
-    assert_snapshot!(two.get_fails(2, &["cats@new"]), @"error: 'cats@new' is no revision: 'new' is no label: expected 'latest', 1, 1.2, 1.2.0 or a version's whole id");
+    assert_snapshot!(two.get_fails(2, &["cats@new"]), @"error: 'cats@new' is no revision: 'new' is no label: expected 'latest', 1, 1.2, 1.2.0 or a version's id");
     assert_snapshot!(two.get_fails(2, &[]), @r"
     error: no dataset is named
     hint: write dsv get [URL] DATASET[@LABEL] [PATH]...
@@ -400,6 +461,11 @@ fn what_is_not_there_is_told_with_what_is() {
     assert_snapshot!(two.sandbox.fails(2, ["-C", "../job", "get", "cats"]), @r"
     error: no remote is named, and there is no repository here that has one
     hint: give the remote's URL before the dataset, or set DSV_REMOTE
+    ");
+    std::fs::create_dir(two.path("job/share")).unwrap();
+    assert_snapshot!(two.sandbox.fails(2, ["-C", "../job", "get", "share", "cats"]), @r"
+    error: no remote is named, and there is no repository here that has one
+    hint: write ./share if the remote is in the folder 'share'
     ");
     // Inside a repository its remote is asked, and anywhere the one that the environment names.
     let inside = two.sandbox.json(["get", "cats", "--json"]);
