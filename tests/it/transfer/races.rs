@@ -3,14 +3,46 @@
 use std::collections::BTreeSet;
 
 use super::Two;
+use crate::remote::servers::Place;
 use crate::support::repo::worktree;
+
+#[test]
+fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
+    one_lands_a_round(&Two::pushed());
+}
+
+#[test]
+fn of_sixteen_who_push_to_a_server_at_once_each_lands_or_is_told() {
+    if let Some(place) = Place::s3() {
+        one_lands_a_round(&Two::pushed_to(Some(place)));
+    }
+}
+
+#[test]
+fn with_other_paths_all_sixteen_land() {
+    all_land(&Two::pushed(), 16);
+}
+
+#[test]
+fn with_other_paths_all_sixteen_land_on_a_server() {
+    if let Some(place) = Place::s3() {
+        all_land(&Two::pushed_to(Some(place)), 16);
+    }
+}
+
+/// What other servers do with so many at once is the same; the suite of the client asks each for the rest.
+#[test]
+fn with_other_paths_all_land_on_the_other_servers() {
+    for place in [Place::gcs(), Place::azure()].into_iter().flatten() {
+        all_land(&Two::pushed_to(Some(place)), 6);
+    }
+}
 
 /// The entries of the log of `cats`: version, and the version before.
 fn log(two: &Two) -> Vec<(String, Option<String>)> {
     let keys = two.keys_below("refs/datasets/cats/");
     let entries = keys.iter().enumerate().map(|(at, key)| {
-        let bytes = std::fs::read(two.bucket().join(key)).unwrap();
-        let entry: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let entry: serde_json::Value = serde_json::from_slice(&two.object(key)).unwrap();
         assert_eq!(entry["number"], at as u64 + 1, "the log has a gap");
         let text = |key: &str| entry[key].as_str().map(str::to_owned);
         (text("version").unwrap(), text("previous"))
@@ -18,9 +50,7 @@ fn log(two: &Two) -> Vec<(String, Option<String>)> {
     entries.collect()
 }
 
-#[test]
-fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
-    let two = Two::pushed();
+fn one_lands_a_round(two: &Two) {
     let names: Vec<String> = (0..16).map(|n| format!("person{n}")).collect();
     for name in &names {
         two.clone(name);
@@ -34,7 +64,6 @@ fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
         rounds += 1;
         let codes: Vec<(String, i32, String)> = std::thread::scope(|scope| {
             let pushes = waiting.iter().map(|name| {
-                let two = &two;
                 scope.spawn(move || {
                     let run = two.sandbox.run(["-C", &format!("../{name}"), "push"]);
                     (name.clone(), run.code, run.err)
@@ -63,7 +92,7 @@ fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
             two.other(name, &["commit", "-m", name]);
         }
     }
-    let log = log(&two);
+    let log = log(two);
     assert_eq!(log.len(), 3);
     for pair in log.windows(2) {
         assert_eq!(pair[1].1.as_ref(), Some(&pair[0].0), "the log is no chain");
@@ -72,10 +101,8 @@ fn of_sixteen_who_push_at_once_each_lands_or_is_told() {
     assert_eq!(worktree(&two.path("last")).len(), 43);
 }
 
-#[test]
-fn with_other_paths_all_sixteen_land() {
-    let two = Two::pushed();
-    let names: Vec<String> = (0..16).map(|n| format!("person{n}")).collect();
+fn all_land(two: &Two, people: usize) {
+    let names: Vec<String> = (0..people).map(|n| format!("person{n}")).collect();
     for name in &names {
         two.clone(name);
         std::fs::write(two.path(name).join(name), name).unwrap();
@@ -84,17 +111,16 @@ fn with_other_paths_all_sixteen_land() {
     }
     std::thread::scope(|scope| {
         for name in &names {
-            let two = &two;
             scope.spawn(move || two.other(name, &["push", "--rebase"]));
         }
     });
-    let log = log(&two);
-    assert_eq!(log.len(), 17);
+    let log = log(two);
+    assert_eq!(log.len(), people + 1);
     for pair in log.windows(2) {
         assert_eq!(pair[1].1.as_ref(), Some(&pair[0].0), "the log is no chain");
     }
     two.clone("last");
     let last = worktree(&two.path("last"));
     assert!(names.iter().all(|name| last.contains_key(std::path::Path::new(name))), "{:?}", last.keys());
-    assert_eq!(two.other("last", &["rev-list", "cats"]).lines().count(), 17);
+    assert_eq!(two.other("last", &["rev-list", "cats"]).lines().count(), people + 1);
 }
