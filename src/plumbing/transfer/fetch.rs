@@ -83,20 +83,16 @@ pub fn fetch(
         manifests: Mutex::default(),
         monitor,
     };
-    monitor.progress.phase("Fetching versions", None, None);
-    let versions = fetcher.versions(tips, &options.complete)?;
-    let mut lists = Lists::default();
-    if options.scope != FetchScope::Versions {
-        monitor.progress.phase("Fetching trees", None, None);
-        fetcher.ahead = 0;
-        let blobs = fetcher.trees(&versions, &options.complete)?;
-        if options.scope == FetchScope::All {
-            let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
-            lists = fetcher.blobs(blobs.collect())?;
-        }
-    }
-    let stats = writer.finish()?.plus(keep_lists(db, &lists, monitor)?);
-    Ok(FetchOutcome { versions: versions.len() as u64, records: stats.records, bytes: stats.stored_bytes })
+    let brought = fetcher.all(tips, options);
+    let ((versions, lists), stats) = kept(brought, writer)?;
+    let stats = stats.plus(keep_lists(db, &lists, monitor)?);
+    Ok(FetchOutcome { versions, records: stats.records, bytes: stats.stored_bytes })
+}
+
+/// Makes what came durable, also where the rest did not come: the next attempt does not ask for it again.
+fn kept<T>(brought: Result<T, TransferError>, writer: Writer) -> Result<(T, WriteStats), TransferError> {
+    let finished = writer.finish();
+    Ok((brought?, finished?))
 }
 
 /// Brings single records as somebody comes to need them: metadata together with what lies behind it, up to `ahead` bytes;
@@ -126,12 +122,14 @@ pub(super) fn bring(
     }
     let writer = Writer::new(db)?;
     monitor.progress.phase("Fetching", None, None);
-    fetch_ahead(peer, records, ahead, monitor, &|info, stored| {
+    let brought = fetch_ahead(peer, records, ahead, monitor, &|info, stored| {
         writer.put_stored(*info, stored).map(drop).map_err(TransferError::from)
-    })?;
-    let lists = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests: Mutex::default(), monitor }
-        .blobs(blobs)?;
-    writer.finish()?;
+    });
+    let brought = brought.and_then(|()| {
+        Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests: Mutex::default(), monitor }
+            .blobs(blobs)
+    });
+    let (lists, _) = kept(brought, writer)?;
     keep_lists(db, &lists, monitor)?;
     Ok(lacking)
 }
@@ -187,6 +185,24 @@ struct Lists {
 }
 
 impl Fetcher<'_, '_> {
+    /// Everything that is wanted of these versions; returns how many of them were not complete here, and the lists of their
+    /// large blobs, which are still to be proved.
+    fn all(&mut self, tips: &[VersionId], options: &FetchOptions) -> Result<(u64, Lists), TransferError> {
+        self.monitor.progress.phase("Fetching versions", None, None);
+        let versions = self.versions(tips, &options.complete)?;
+        let mut lists = Lists::default();
+        if options.scope != FetchScope::Versions {
+            self.monitor.progress.phase("Fetching trees", None, None);
+            self.ahead = 0;
+            let blobs = self.trees(&versions, &options.complete)?;
+            if options.scope == FetchScope::All {
+                let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
+                lists = self.blobs(blobs.collect())?;
+            }
+        }
+        Ok((versions.len() as u64, lists))
+    }
+
     /// The versions that are not complete here, the newest first.
     fn versions(
         &mut self,

@@ -7,6 +7,7 @@ mod lies;
 mod partial;
 mod races;
 mod requests;
+mod rough;
 mod servers;
 mod share;
 
@@ -156,6 +157,12 @@ fn collect(root: &Path, folder: &Path, keys: &mut Vec<String>) {
             keys.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
         }
     }
+}
+
+/// Ends a command as Ctrl-C does.
+fn press_ctrl_c(child: &std::process::Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
 }
 
 /// Three mebibytes without structure, other ones for each seed.
