@@ -8,6 +8,7 @@ mod partial;
 mod races;
 mod requests;
 mod rough;
+mod secrets;
 mod servers;
 mod share;
 
