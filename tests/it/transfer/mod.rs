@@ -11,6 +11,7 @@ mod rough;
 mod secrets;
 mod servers;
 mod share;
+mod told;
 
 use std::path::{Path, PathBuf};
 
