@@ -50,14 +50,29 @@ fn log(two: &Two) -> Vec<(String, Option<String>)> {
     entries.collect()
 }
 
+/// Does it for all people at the same time.
+fn at_once<'a>(names: impl IntoIterator<Item = &'a String>, what: impl Fn(&str) + Sync) {
+    std::thread::scope(|scope| {
+        for name in names {
+            let what = &what;
+            scope.spawn(move || what(name));
+        }
+    });
+}
+
+/// Commits a file of one's own.
+fn change(two: &Two, name: &str) {
+    std::fs::write(two.path(name).join(name), name).unwrap();
+    two.other(name, &["add", name]);
+    two.other(name, &["commit", "-m", name]);
+}
+
 fn one_lands_a_round(two: &Two) {
     let names: Vec<String> = (0..16).map(|n| format!("person{n}")).collect();
-    for name in &names {
+    at_once(&names, |name| {
         two.clone(name);
-        std::fs::write(two.path(name).join(name), name).unwrap();
-        two.other(name, &["add", name]);
-        two.other(name, &["commit", "-m", name]);
-    }
+        change(two, name);
+    });
     let mut waiting: BTreeSet<String> = names.iter().cloned().collect();
     let mut rounds = 0;
     while !waiting.is_empty() {
@@ -80,17 +95,15 @@ fn one_lands_a_round(two: &Two) {
         if rounds == 2 {
             break;
         }
-        for name in &waiting {
+        at_once(&waiting, |name| {
             let id = two.other(name, &["rev-parse", "cats"]);
             two.other(name, &["fetch"]);
             two.other(name, &["tag", "mine", id.trim()]);
             two.other(name, &["checkout", "origin/cats"]);
             two.other(name, &["branch", "-f", "cats", "origin/cats"]);
             two.other(name, &["switch", "cats"]);
-            std::fs::write(two.path(name).join(name), name).unwrap();
-            two.other(name, &["add", name]);
-            two.other(name, &["commit", "-m", name]);
-        }
+            change(two, name);
+        });
     }
     let log = log(two);
     assert_eq!(log.len(), 3);
@@ -103,16 +116,12 @@ fn one_lands_a_round(two: &Two) {
 
 fn all_land(two: &Two, people: usize) {
     let names: Vec<String> = (0..people).map(|n| format!("person{n}")).collect();
-    for name in &names {
+    at_once(&names, |name| {
         two.clone(name);
-        std::fs::write(two.path(name).join(name), name).unwrap();
-        two.other(name, &["add", name]);
-        two.other(name, &["commit", "-m", name]);
-    }
-    std::thread::scope(|scope| {
-        for name in &names {
-            scope.spawn(move || two.other(name, &["push", "--rebase"]));
-        }
+        change(two, name);
+    });
+    at_once(&names, |name| {
+        two.other(name, &["push", "--rebase"]);
     });
     let log = log(two);
     assert_eq!(log.len(), people + 1);

@@ -1,6 +1,6 @@
 //! Lines that are cut, stand still or go slowly, between the real program and SeaweedFS.
 //!
-//! `DSV_TRANSFER_CUTS` says how many connections are cut at random places; 20 unless told.
+//! `DSV_TRANSFER_CUTS` says how many connections are cut at random places; 12 unless told.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ impl Line {
     }
 
     /// The arguments of a clone, or of a get, into a folder beside Ada's.
-    fn from_url(&self, verb: &str, more: &[&str]) -> Vec<String> {
+    fn at_url(&self, verb: &str, more: &[&str]) -> Vec<String> {
         let url = self.two.url();
         [&[verb, &url], more, &self.two.reach()[..]].concat().into_iter().map(str::to_owned).collect()
     }
@@ -103,7 +103,7 @@ fn until_done(line: &Line, arguments: &[&str], after_failure: &mut dyn FnMut()) 
 fn whatever_is_cut_is_done_again_or_told() {
     let Some(line) = Line::pushed(21) else { return };
     let two = &line.two;
-    let wanted = std::env::var("DSV_TRANSFER_CUTS").map_or(20, |text| text.parse().unwrap());
+    let wanted = std::env::var("DSV_TRANSFER_CUTS").map_or(12, |text| text.parse().unwrap());
     two.clone("bob");
     let (mut round, mut failures) = (0, 0);
     while line.proxy.cuts() < wanted {
@@ -158,7 +158,7 @@ fn a_clone_that_is_cut_goes_on_behind_what_came() {
     let Some(line) = Line::committed(23) else { return };
     line.commit_large(72);
     line.two.ok(&["push"]);
-    let clone = line.from_url("clone", &["../bob"]);
+    let clone = line.at_url("clone", &["../bob"]);
     line.proxy.set(Weather::Down(50 * MIB));
     let told = line.two.sandbox.fails(5, &clone);
     assert!(told.contains("hint: "), "{told}");
@@ -184,7 +184,7 @@ fn whoever_gives_up_need_not_wait() {
     two.clone("bob");
     two.sandbox.write("large.bin", large(1));
     two.ok(&["commit", "-a", "-m", "Second"]);
-    let (clone, get) = (line.from_url("clone", &["../carl"]), line.from_url("get", &["cats"]));
+    let (clone, get) = (line.at_url("clone", &["../carl"]), line.at_url("get", &["cats"]));
     let (clone, get): (Vec<&str>, Vec<&str>) =
         (clone.iter().map(String::as_str).collect(), get.iter().map(String::as_str).collect());
     let stop = |folder: &str, arguments: &[&str]| {
