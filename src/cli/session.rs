@@ -50,6 +50,7 @@ impl Session {
             remote: env.remote.clone(),
             git_status: Some(Arc::new(GitProgram)),
             interrupt: Some(signals::interrupt()),
+            progress: Some(Arc::new(self.progress)),
             ..porcelain::Environment::system(&env.cwd)
         }
     }

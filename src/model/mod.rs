@@ -26,7 +26,7 @@ pub use path::{
     EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,
     is_temp_name, quote_path,
 };
-pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress};
+pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress, ProgressSource};
 pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName, TRACKING_REFS};
 pub use remote::{CondemnedList, CondemnedObject, REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
 pub use time::Time;

@@ -10,6 +10,12 @@ pub trait Progress: Sync {
     fn advance(&self, files: u64, bytes: u64);
 }
 
+/// Shows work that was given no monitor, such as fetching an object in the middle of a read.
+pub trait ProgressSource: Send + Sync + std::fmt::Debug {
+    /// A way to show it until that is dropped; `None` where it is part of work that is shown already.
+    fn begin(&self) -> Option<Box<dyn Progress>>;
+}
+
 /// Shows nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoProgress;

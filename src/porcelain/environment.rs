@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Interrupt, Monitor, Time};
+use crate::model::{Interrupt, Monitor, ProgressSource, Time};
 use crate::plumbing::host::{Clock, Fs, OsFs, SystemClock};
 use crate::store::LockRequest;
 
@@ -66,6 +66,8 @@ pub struct Environment {
     pub git_status: Option<Arc<dyn GitStatus>>,
     /// Ends what has no monitor of its own, such as fetching an object in the middle of a read.
     pub interrupt: Option<&'static Interrupt>,
+    /// Shows what has no monitor of its own.
+    pub progress: Option<Arc<dyn ProgressSource>>,
 }
 
 impl Environment {
@@ -88,6 +90,7 @@ impl Environment {
             remote: None,
             git_status: None,
             interrupt: None,
+            progress: None,
         }
     }
 

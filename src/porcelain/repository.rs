@@ -83,8 +83,10 @@ impl Repository {
         let repository = Self { env, root, layout, settings, db, refs, events };
         let sources = remotes::promisors(&repository.env, &repository.layout, &repository.settings)?;
         if !sources.is_empty() {
-            let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt);
-            repository.db.set_promisor(Arc::new(promisor.locked_by(repository.shared_objects_lock()?)));
+            let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt)
+                .shown_by(repository.env.progress.clone())
+                .locked_by(repository.shared_objects_lock()?);
+            repository.db.set_promisor(Arc::new(promisor));
         }
         // Who only reads may be unable to write there; whoever writes objects tries again in earnest.
         let _ = repository.register();

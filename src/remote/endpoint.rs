@@ -2,10 +2,27 @@
 
 use url::{Host, Url};
 
+use super::error::RemoteError;
 use super::options::RemoteOptions;
+use super::url::RemoteUrl;
+
+/// Demands that the address of a remote's server is one, and holds no secret, so that it can be written down. Whether the
+/// remote can be opened by it is not asked.
+///
+/// # Errors
+/// [`RemoteError::Configuration`], without the address.
+pub fn check_endpoint(url: &RemoteUrl, text: &str) -> Result<(), RemoteError> {
+    let options = RemoteOptions { allow_http: Some(true), ..RemoteOptions::default() };
+    let failed = |why| RemoteError::Configuration { url: url.clone(), why };
+    Endpoint::parse(text, &options).map(drop).map_err(failed)
+}
 
 /// A server by its address, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "cloud"),
+    expect(dead_code, reason = "it is written down for those who can open it")
+)]
 pub(super) struct Endpoint {
     /// Without a slash at the end.
     pub(super) text: String,

@@ -15,7 +15,6 @@ mod azure;
 mod body;
 mod cause;
 mod client;
-#[cfg(feature = "cloud")]
 mod endpoint;
 mod error;
 mod failure;
@@ -39,6 +38,7 @@ mod url;
 pub use body::PutBody;
 pub use cause::{Answer, Break, Cause, Transport};
 pub use client::{Client, Created, ObjectInfo};
+pub use endpoint::check_endpoint;
 pub use error::{Action, RemoteError};
 pub use options::RemoteOptions;
 pub use probe::{ProbeOutcome, ProbeStep};

@@ -59,7 +59,8 @@ struct Probe<'a> {
 
 type Step = fn(&Probe<'_>) -> Result<Option<&'static str>, RemoteError>;
 
-/// In this order; who cannot create or write skips the rest but the listing.
+/// In this order; who cannot create or write skips the rest but the listing, and where there is no bucket all is skipped:
+/// there are servers that make one for whoever writes to it.
 const STEPS: &[(&str, Step)] = &[
     ("list", |probe| probe.list_nothing()),
     ("create an object if it is absent", |probe| probe.create()),
@@ -77,11 +78,11 @@ pub fn check(client: &Client, interrupt: &Interrupt) -> Vec<ProbeStep> {
     let unique = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let key = format!("{FOLDER}/{unique}");
     let probe = Probe { client, interrupt, key, bytes: Bytes::from(format!("dsv probe {unique}")) };
-    let mut is_there = true;
+    let mut goes_on = true;
     let mut steps = Vec::with_capacity(STEPS.len());
     for (name, step) in STEPS {
         let is_create = *name == STEPS[1].0;
-        if interrupt.is_set() || !is_there {
+        if interrupt.is_set() || !goes_on {
             steps.push(ProbeStep { name, outcome: ProbeOutcome::Skipped });
             continue;
         }
@@ -90,7 +91,11 @@ pub fn check(client: &Client, interrupt: &Interrupt) -> Vec<ProbeStep> {
             Ok(Some(what)) => ProbeOutcome::Wrong(what),
             Err(error) => ProbeOutcome::Failed(error),
         };
-        is_there = !is_create || matches!(outcome, ProbeOutcome::Done);
+        goes_on = match outcome {
+            ProbeOutcome::Done => true,
+            ProbeOutcome::Failed(RemoteError::NoBucket { .. }) => false,
+            _ => !is_create,
+        };
         steps.push(ProbeStep { name, outcome });
     }
     steps

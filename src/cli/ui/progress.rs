@@ -4,7 +4,7 @@
 //! of what ends within half a second.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 use serde::Serialize;
 
-use crate::model::Progress;
+use crate::model::{Progress, ProgressSource};
 
 use super::human;
 
@@ -72,6 +72,16 @@ impl Shared {
     }
 }
 
+/// Reporters that have begun a phase: there is one place to show it.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+
+/// Shows what is not part of work that is shown already.
+impl ProgressSource for ProgressStyle {
+    fn begin(&self) -> Option<Box<dyn Progress>> {
+        (AT_WORK.load(Ordering::Relaxed) == 0).then(|| Box::new(Reporter::new(*self)) as Box<dyn Progress>)
+    }
+}
+
 /// Shows progress until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reporter {
@@ -105,6 +115,9 @@ impl Reporter {
         *thread = std::thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || draw(&shared, &mut *display))
+            .inspect(|_| {
+                AT_WORK.fetch_add(1, Ordering::Relaxed);
+            })
             .ok();
     }
 }
@@ -133,6 +146,7 @@ impl Drop for Reporter {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
+            AT_WORK.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -313,7 +327,9 @@ impl Display for Lines {
 
 fn plain_line(snapshot: &Snapshot, ended: bool) -> String {
     let end = if ended { ", done" } else { "" };
-    format!("{}: {}{end}", snapshot.phase.name, snapshot.facts())
+    let facts = snapshot.facts();
+    let facts = if facts.is_empty() { facts } else { format!(": {facts}") };
+    format!("{}{facts}{end}", snapshot.phase.name)
 }
 
 #[derive(Serialize)]
@@ -363,6 +379,7 @@ mod tests {
         );
         let unknown = snapshot(1200, 3 << 20, None, 3);
         assert_eq!(plain_line(&unknown, true), "Adding: 1,200 files, 3.0 MiB, 1.0 MiB/s, done");
+        assert_eq!(plain_line(&snapshot(0, 0, None, 3), true), "Adding, done");
         assert_eq!(
             json_line(&known, false),
             r#"{"progress":"Adding","files":1200,"files_total":5000,"bytes":3145728,"bytes_total":12582912,"seconds":3.0,"done":false}"#

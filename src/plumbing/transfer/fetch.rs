@@ -21,7 +21,7 @@ use crate::codec::segment::Placed;
 use crate::codec::tree::{TreeNode, empty_tree};
 use crate::codec::{DecodeError, decode_version};
 use crate::model::{BlobId, Monitor, ObjectId, TreeId, Version, VersionId};
-use crate::store::{ObjectDb, StoreError, WHOLE_BLOB_MAX, Writer};
+use crate::store::{ObjectDb, StoreError, WHOLE_BLOB_MAX, WriteStats, Writer};
 
 /// Nodes of trees that are held in memory at once.
 const BATCH: usize = 4096;
@@ -85,20 +85,16 @@ pub fn fetch(
         room: Room::new(ROOM),
         monitor,
     };
-    monitor.progress.phase("Fetching versions", None, None);
-    let versions = fetcher.versions(tips, &options.complete)?;
-    let mut roots = Vec::new();
-    if options.scope != FetchScope::Versions {
-        monitor.progress.phase("Fetching trees", None, None);
-        fetcher.ahead = 0;
-        let blobs = fetcher.trees(&versions, &options.complete)?;
-        if options.scope == FetchScope::All {
-            let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
-            roots = fetcher.blobs(blobs.collect())?;
-        }
-    }
-    let stats = writer.finish()?.plus(keep_roots(db, roots, monitor)?);
-    Ok(FetchOutcome { versions: versions.len() as u64, records: stats.records, bytes: stats.stored_bytes })
+    let brought = fetcher.all(tips, options);
+    let ((versions, roots), stats) = kept(brought, writer)?;
+    let stats = stats.plus(keep_roots(db, roots, monitor)?);
+    Ok(FetchOutcome { versions, records: stats.records, bytes: stats.stored_bytes })
+}
+
+/// Makes what came durable, also where the rest did not come: the next attempt does not ask for it again.
+fn kept<T>(brought: Result<T, TransferError>, writer: Writer) -> Result<(T, WriteStats), TransferError> {
+    let finished = writer.finish();
+    Ok((brought?, finished?))
 }
 
 /// Brings single records as somebody comes to need them: metadata together with what lies behind it, up to `ahead` bytes;
@@ -128,13 +124,13 @@ pub(super) fn bring(
     }
     let writer = Writer::new(db)?;
     monitor.progress.phase("Fetching", None, None);
-    fetch_ahead(peer, records, ahead, monitor, &|came| {
+    let brought = fetch_ahead(peer, records, ahead, monitor, &|came| {
         writer.put_record(came.info, came.record).map(drop).map_err(TransferError::from)
-    })?;
+    });
     let (manifests, room) = (Mutex::default(), Room::new(ROOM));
     let mut fetcher = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests, room, monitor };
-    let roots = fetcher.blobs(blobs)?;
-    writer.finish()?;
+    let brought = brought.and_then(|()| fetcher.blobs(blobs));
+    let (roots, _) = kept(brought, writer)?;
     keep_roots(db, roots, monitor)?;
     Ok(lacking)
 }
@@ -183,6 +179,24 @@ pub(super) struct Fetcher<'a, 'p> {
 type WantedBlob = (BlobId, Option<u64>, bool);
 
 impl Fetcher<'_, '_> {
+    /// Everything that is wanted of these versions; returns how many of them were not complete here, and the roots of
+    /// the lists of their large blobs, which are still to be kept.
+    fn all(&mut self, tips: &[VersionId], options: &FetchOptions) -> Result<(u64, Vec<Root>), TransferError> {
+        self.monitor.progress.phase("Fetching versions", None, None);
+        let versions = self.versions(tips, &options.complete)?;
+        let mut roots = Vec::new();
+        if options.scope != FetchScope::Versions {
+            self.monitor.progress.phase("Fetching trees", None, None);
+            self.ahead = 0;
+            let blobs = self.trees(&versions, &options.complete)?;
+            if options.scope == FetchScope::All {
+                let blobs = blobs.into_iter().map(|(id, size)| (id, Some(size), size > WHOLE_BLOB_MAX));
+                roots = self.blobs(blobs.collect())?;
+            }
+        }
+        Ok((versions.len() as u64, roots))
+    }
+
     /// The versions that are not complete here, the newest first.
     fn versions(
         &mut self,

@@ -11,7 +11,7 @@ use super::known::{remember_entry, remembered};
 use super::{Peer, RecordKey, TransferError, log};
 use crate::codec::pack::RecordKind;
 use crate::codec::segment::Placed;
-use crate::model::{BlobId, Interrupt, Monitor, RefEntry};
+use crate::model::{BlobId, Interrupt, Monitor, ProgressSource, RefEntry};
 use crate::remote::{Client, RemoteError};
 use crate::store::{ObjectDb, ObjectsLock, Promisor, StoreError};
 use crate::sys::Fs;
@@ -136,6 +136,7 @@ pub struct OnDemand {
     db: Arc<ObjectDb>,
     sources: Vec<Source>,
     interrupt: Option<&'static Interrupt>,
+    progress: Option<Arc<dyn ProgressSource>>,
     lock: Option<Lock>,
 }
 
@@ -146,7 +147,13 @@ impl OnDemand {
     /// Remotes, asked in this order, for a database, of which `db` is a view without a promisor. `interrupt` ends what is
     /// fetched for those who have no way of their own to end it.
     pub fn new(db: Arc<ObjectDb>, sources: Vec<Source>, interrupt: Option<&'static Interrupt>) -> Self {
-        Self { db, sources, interrupt, lock: None }
+        Self { db, sources, interrupt, progress: None, lock: None }
+    }
+
+    /// The same, which shows what is fetched for those who have no way of their own to show it.
+    #[must_use]
+    pub fn shown_by(self, progress: Option<Arc<dyn ProgressSource>>) -> Self {
+        Self { progress, ..self }
     }
 
     /// The same, where others remove objects: while some are brought, a share in their lock is held.
@@ -220,7 +227,10 @@ impl Promisor for OnDemand {
     }
 
     fn bring(&self, wanted: &[RecordKey], monitor: &Monitor<'_>) -> Result<(), StoreError> {
-        let monitor = &Monitor { interrupt: self.interrupt(monitor), ..*monitor };
+        let shown = self.progress.as_ref().and_then(|source| source.begin());
+        let progress = shown.as_deref().unwrap_or(monitor.progress);
+        let monitor = &Monitor { progress, interrupt: self.interrupt(monitor), ..*monitor };
+        progress.phase("Looking at the remote", None, None);
         // Nobody removes objects while some come, or merges packs beside somebody who does.
         let _shared = self.lock.as_ref().map(|lock| lock(monitor)).transpose()?;
         for source in &self.sources {

@@ -8,6 +8,11 @@
 //! these is read, and right before the entry is created it is asked whether there is a newer one. What the newest entry
 //! of the own dataset leads to needs no such care: the new entry follows that one or none.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
+
 use super::condemned::Condemned;
 use super::index::RemoteIndex;
 use super::log::{self, Appended};
@@ -27,7 +32,9 @@ use crate::plumbing::merge_base;
 use crate::remote::{PutBody, RemoteError, keys};
 use crate::store::{ObjectDb, StoreError};
 use crate::sys::random_hex;
-use std::collections::HashSet;
+
+/// Longest time for the last word of a push that ends without having moved the ref.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How to push.
 #[derive(Debug, Clone)]
@@ -173,8 +180,9 @@ impl Push<'_, '_> {
         let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
         let to_send = stored_bytes(self.db, &selection)?;
         let mark = Mark { push: self, to_send };
-        mark.set(self.peer, UploadState::Uploading, None, 0)?;
-        let done = self.send(newest, &mut index, &selection, condemned, &mark);
+        // What ends the first word of it may come after it has arrived there.
+        let begun = mark.set(self.peer, UploadState::Uploading, None, 0);
+        let done = begun.and_then(|()| self.send(newest, &mut index, &selection, condemned, &mark));
         if let Err(error) = &done {
             mark.tell_failure(error);
         }
@@ -371,7 +379,8 @@ impl Mark<'_, '_, '_> {
         peer.put(&self.key(), &PutBody::from(encode_upload(&upload)))
     }
 
-    /// Says that the upload ended, if the remote can still be told.
+    /// Says that the upload ended, if the remote can still be told and takes it soon: this is not what the person waits for, who may
+    /// have asked to end.
     fn tell_failure(&self, error: &TransferError) {
         let (state, reason) = match error {
             TransferError::Interrupted(_) | TransferError::Remote(RemoteError::Interrupted(_)) => {
@@ -379,10 +388,18 @@ impl Mark<'_, '_, '_> {
             }
             error => (UploadState::Failed, Some(error.to_string())),
         };
-        // The person has asked to end; this one last word is not what they wait for.
         let interrupt = Interrupt::new();
         let peer = Peer { interrupt: &interrupt, ..self.push.peer.clone() };
-        let _ = self.set(&peer, state, reason, 0);
+        let (said, unsaid) = crossbeam_channel::bounded::<()>(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if unsaid.recv_timeout(LAST_WORD) == Err(RecvTimeoutError::Timeout) {
+                    interrupt.set();
+                }
+            });
+            let _ = self.set(&peer, state, reason, 0);
+            drop(said);
+        });
     }
 
     /// The version is there for all to see; a mark that stays says `final` and no more.

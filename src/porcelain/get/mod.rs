@@ -251,7 +251,8 @@ impl Get<'_> {
             remember_entry(&self.peer(), entry)?;
             source = source.knowing(entry.clone());
         }
-        let promisor = OnDemand::new(Arc::clone(self.cache.db()), vec![source], self.env.interrupt);
+        let promisor = OnDemand::new(Arc::clone(self.cache.db()), vec![source], self.env.interrupt)
+            .shown_by(self.env.progress.clone());
         db.set_promisor(Arc::new(promisor));
         let id = self.resolve(&db, entry.as_ref())?;
         if let Some(found) = self.cached(&id)? {

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
 use crate::plumbing::transfer::{Peer, Source, forget_entries};
-use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, probe};
+use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, check_endpoint, probe};
 use crate::store::Layout;
 
 pub use crate::remote::{ProbeOutcome, ProbeStep};
@@ -60,7 +60,7 @@ pub fn add(
     config: &RemoteConfig,
     monitor: &Monitor<'_>,
 ) -> Result<RemoteUrl, Error> {
-    let url = url(repo.env(), config)?;
+    let url = checked_url(repo.env(), config)?;
     let _lock = repo.lock_refs(monitor)?;
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     if file.all()?.contains_key(name) {
@@ -81,7 +81,7 @@ pub fn set_url(
     config: &RemoteConfig,
     monitor: &Monitor<'_>,
 ) -> Result<RemoteUrl, Error> {
-    let url = url(repo.env(), config)?;
+    let url = checked_url(repo.env(), config)?;
     let _lock = repo.lock_refs(monitor)?;
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
@@ -116,10 +116,14 @@ pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Re
 /// Tries with one small object what dsv needs of a remote, step by step.
 ///
 /// # Errors
-/// When the remote is not known, or cannot be opened as it is configured.
+/// When the remote is not known, or cannot be opened as it is configured; when the monitor asks to end.
 pub fn check(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Result<Vec<ProbeStep>, Error> {
     let remote = open(repo, Some(name))?;
-    Ok(probe::check(&remote.client, monitor.interrupt))
+    monitor.progress.phase("Trying the remote", None, None);
+    let steps = probe::check(&remote.client, monitor.interrupt);
+    // What was not tried says nothing about the remote.
+    monitor.interrupt.check()?;
+    Ok(steps)
 }
 
 fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {
@@ -128,6 +132,13 @@ fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {
 
 fn url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, RemoteError> {
     Ok(RemoteUrl::parse(&config.url, &env.cwd)?)
+}
+
+/// The same for what is about to be written down, where no secret may stand.
+fn checked_url(env: &Environment, config: &RemoteConfig) -> Result<RemoteUrl, RemoteError> {
+    let url = url(env, config)?;
+    config.endpoint.as_deref().map_or(Ok(()), |endpoint| check_endpoint(&url, endpoint))?;
+    Ok(url)
 }
 
 /// Says whether what is not here is fetched from a remote when it is needed.

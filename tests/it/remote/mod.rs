@@ -4,5 +4,5 @@ mod conformance;
 mod credentials;
 mod faults;
 mod secrets;
-mod servers;
+pub(crate) mod servers;
 mod wire;

@@ -20,6 +20,52 @@ pub(super) struct Remote {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// A prefix of its own on a server, and all that it takes to reach it.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+    pub(crate) options: RemoteOptions,
+}
+
+impl Place {
+    fn new(name: &'static str, scheme: &str, options: RemoteOptions) -> Self {
+        Self { name, url: fresh(scheme, BUCKET).to_string(), options }
+    }
+
+    /// On SeaweedFS.
+    pub(crate) fn s3() -> Option<Self> {
+        Some(Self::new("S3", "s3", told("S3", s3_options("dsvtest", "dsvtest-secret"))?))
+    }
+
+    /// On fake-gcs-server.
+    pub(crate) fn gcs() -> Option<Self> {
+        Some(Self::new("GCS", "gs", told("GCS", gcs_options())?))
+    }
+
+    /// On Azurite.
+    pub(crate) fn azure() -> Option<Self> {
+        Some(Self::new("Azure", "az", told("Azure", azure_options(AZURITE_KEY))?))
+    }
+
+    /// A connection of the library's to it.
+    pub(crate) fn client(&self) -> Client {
+        Client::open(&url(&self.url), &self.options).unwrap()
+    }
+
+    /// The options of the program that say how it is reached.
+    pub(crate) fn reach(&self) -> Vec<&str> {
+        self.options.endpoint.iter().flat_map(|endpoint| ["--endpoint", endpoint]).collect()
+    }
+}
+
+/// Says so when there is no server.
+fn told<T>(name: &str, found: Option<T>) -> Option<T> {
+    if found.is_none() {
+        eprintln!("NOT RUN on {name}: no server; start them with scripts/servers.sh");
+    }
+    found
+}
+
 /// Reads a URL of a test.
 pub(super) fn url(text: &str) -> RemoteUrl {
     RemoteUrl::parse(text, Path::new("/")).unwrap()
@@ -43,11 +89,8 @@ pub(super) fn all() -> Vec<Remote> {
         Remote { name: "memory", client: in_memory(), _folder: None },
         Remote { name: "folder", client: Client::open_folder(&path).unwrap(), _folder: Some(folder) },
     ];
-    for (name, open) in [("S3", s3 as fn() -> Option<Client>), ("GCS", gcs), ("Azure", azure)] {
-        match open() {
-            Some(client) => remotes.push(Remote { name, client, _folder: None }),
-            None => eprintln!("NOT RUN on {name}: no server; start them with scripts/servers.sh"),
-        }
+    for place in [Place::s3(), Place::gcs(), Place::azure()].into_iter().flatten() {
+        remotes.push(Remote { name: place.name, client: place.client(), _folder: None });
     }
     remotes
 }
@@ -77,17 +120,11 @@ pub(super) fn s3_options(id: &str, secret: &str) -> Option<RemoteOptions> {
     })
 }
 
-pub(super) fn s3() -> Option<Client> {
-    let options = s3_options("dsvtest", "dsvtest-secret")?;
-    Some(Client::open(&fresh("s3", BUCKET), &options).unwrap())
-}
-
-pub(super) fn gcs() -> Option<Client> {
-    let options = RemoteOptions {
+fn gcs_options() -> Option<RemoteOptions> {
+    Some(RemoteOptions {
         variables: variables(&[("STORAGE_EMULATOR_HOST", &address("DSV_TEST_GCS")?)]),
         ..RemoteOptions::default()
-    };
-    Some(Client::open(&fresh("gs", BUCKET), &options).unwrap())
+    })
 }
 
 /// Options for Azurite with this key.
@@ -100,9 +137,4 @@ pub(super) fn azure_options(key: &str) -> Option<RemoteOptions> {
         endpoint: Some(address("DSV_TEST_AZURE")?),
         ..RemoteOptions::default()
     })
-}
-
-pub(super) fn azure() -> Option<Client> {
-    let options = azure_options(AZURITE_KEY)?;
-    Some(Client::open(&fresh("az", BUCKET), &options).unwrap())
 }

@@ -1,6 +1,7 @@
 //! What the tests have in common: backends of the file system that record and fail, and scratch space.
 
 pub(crate) mod crash;
+pub(crate) mod cutting_proxy;
 pub(crate) mod fault;
 pub(crate) mod flaky_store;
 pub(crate) mod mini;

@@ -1,11 +1,12 @@
 //! `kill -9` of pushes and clones: the remote always leads to whole versions, and the same command ends what it began.
 //!
-//! `DSV_TRANSFER_KILLS` says how often; 8 of each unless told.
+//! `DSV_TRANSFER_KILLS` says how often; 8 of each unless told, and half of that on a server.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Two, large};
+use crate::remote::servers::Place;
 use crate::support::repo::{assert_whole, open_real, worktree};
 use crate::support::rng::Rng;
 
@@ -27,17 +28,39 @@ fn run_and_kill(two: &Two, folder: &str, arguments: &[&str], after: Duration) ->
 
 #[test]
 fn a_push_that_is_killed_leaves_the_remote_whole() {
-    let two = Two::pushed();
+    kill_pushes(&Two::pushed(), kills());
+}
+
+#[test]
+fn a_push_that_is_killed_leaves_a_server_whole() {
+    if let Some(place) = Place::s3() {
+        kill_pushes(&Two::pushed_to(Some(place)), kills() / 2);
+    }
+}
+
+#[test]
+fn a_clone_that_is_killed_is_gone_on_with() {
+    kill_clones(&Two::pushed(), kills());
+}
+
+#[test]
+fn a_clone_from_a_server_that_is_killed_is_gone_on_with() {
+    if let Some(place) = Place::s3() {
+        kill_clones(&Two::pushed_to(Some(place)), kills() / 2);
+    }
+}
+
+fn kill_pushes(two: &Two, rounds: usize) {
     let mut rng = Rng::new(11);
     let mut took = Duration::from_millis(20);
     let mut killed = 0;
-    for round in 0..kills() as u64 {
+    for round in 0..rounds as u64 {
         two.sandbox.write("large.bin", large(round + 10));
         two.sandbox.write(&format!("new{round}"), format!("{round}"));
         two.ok(&["add", "."]);
         two.ok(&["commit", "-m", "More"]);
         let after = took.mul_f64(rng.below(1000) as f64 / 1000.0);
-        killed += usize::from(run_and_kill(&two, "work", &["push"], after));
+        killed += usize::from(run_and_kill(two, "work", &["push"], after));
         // Whatever the remote says is there can be had.
         let clone = format!("clone{round}");
         two.clone(&clone);
@@ -54,26 +77,21 @@ fn a_push_that_is_killed_leaves_the_remote_whole() {
     assert_eq!(worktree(&two.path("last")), worktree(&two.path("work")));
     assert!(killed > 0, "every push ended before it was killed");
     assert_eq!(two.keys_below("uploads/").len(), 0);
+    two.ok(&["verify", "--remote", "origin"]);
 }
 
-#[test]
-fn a_clone_that_is_killed_is_gone_on_with() {
-    let two = Two::pushed();
+fn kill_clones(two: &Two, rounds: usize) {
     let mut rng = Rng::new(12);
-    let bucket = two.bucket();
+    let url = two.url();
     let began = Instant::now();
     two.clone("first");
     let took = began.elapsed();
     let mut killed = 0;
-    for round in 0..kills() {
+    for round in 0..rounds {
         let name = format!("../killed{round}");
-        let arguments = ["clone", bucket.to_str().unwrap(), &name];
-        killed += usize::from(run_and_kill(
-            &two,
-            "work",
-            &arguments,
-            took.mul_f64(rng.below(1000) as f64 / 1000.0),
-        ));
+        let arguments = [&["clone", &url, &name], &two.reach()[..]].concat();
+        let after = took.mul_f64(rng.below(1000) as f64 / 1000.0);
+        killed += usize::from(run_and_kill(two, "work", &arguments, after));
         let folder = two.path(&format!("killed{round}"));
         let whole = folder.join(".dsv/format").exists()
             && two.sandbox.run(["-C", &name, "rev-parse", "cats"]).code == 0;
