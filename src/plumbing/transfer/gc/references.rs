@@ -6,7 +6,7 @@ use super::Context;
 use super::snapshot::{Bucket, Snapshot};
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::{SEGMENT_HEAD_LEN, Section};
-use crate::model::{RefEntry, SegmentInfo};
+use crate::model::SegmentInfo;
 use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::verify::is_damage;
 use crate::plumbing::transfer::{Peer, TransferError, publish};
@@ -46,20 +46,30 @@ impl References {
         bucket: &Bucket,
     ) -> Result<HashSet<String>, TransferError> {
         let mut named = HashSet::new();
-        for entry in snapshot.datasets.iter().flat_map(|dataset| dataset.entries()) {
-            self.add_entry(context.peer, entry, &mut named)?;
+        // Before what is passed over where it is missing: of what these name all must be there.
+        for info in snapshot.newest().flat_map(|entry| &entry.segments) {
+            self.add_segment(context.peer, info, &mut named)?;
         }
+        self.add_way_back(context.peer, snapshot, &mut named)?;
         self.add_young_segments(context, bucket, &mut named)?;
         Ok(named)
     }
 
-    pub(super) fn add_entry(
+    /// Adds what is left of what datasets led to of late. One who collected with a shorter time of grace may have removed
+    /// a part of it, or all.
+    pub(super) fn add_way_back(
         &mut self,
         peer: &Peer<'_>,
-        entry: &RefEntry,
+        snapshot: &Snapshot,
         named: &mut HashSet<String>,
     ) -> Result<(), TransferError> {
-        entry.segments.iter().try_for_each(|info| self.add_segment(peer, info, named))
+        for info in snapshot.way_back().flat_map(|entry| &entry.segments) {
+            match self.add_segment(peer, info, named) {
+                Err(TransferError::MissingObject { .. }) => {}
+                added => added?,
+            }
+        }
+        Ok(())
     }
 
     fn add_segment(

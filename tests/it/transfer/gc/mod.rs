@@ -3,4 +3,5 @@
 mod beside;
 mod bound;
 mod program;
+mod way_back;
 mod world;
