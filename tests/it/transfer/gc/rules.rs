@@ -339,3 +339,49 @@ fn a_segment_that_a_push_merged_is_written_anew_where_it_was_condemned() {
         },
     );
 }
+
+#[test]
+fn a_pack_that_is_condemned_and_listed_anew_stays() {
+    let place = Place::new();
+    let (first, second, apart) = (place.version(0, 1), place.child(1, 2), place.version(10, 3));
+    place.push("cats", apart);
+    // A push that takes long before it asks what is condemned, and creates its entry right after: then all that it sent is.
+    let (beside, mut marks) = (place.clone(), 0);
+    let pusher = place.met(Box::new(move |_, call| {
+        marks += usize::from(call.starts_with("put uploads/"));
+        if marks == 2 && call.starts_with("put uploads/") {
+            beside.bucket.wait(LONG);
+        }
+        if call.starts_with("put refs/") {
+            aside(|| drop(beside.actor().gc().unwrap()));
+        }
+        Ok(())
+    }));
+    pusher.push("dogs", first, None).unwrap();
+    // The next one lists these packs in a segment that is not condemned.
+    place.push("dogs", second);
+    let condemned = place.actor().condemned();
+    let names = place.segments("dogs");
+    assert!(names.iter().all(|key| !condemned.contains(key)), "{names:?}");
+    assert!(names.iter().any(|key| !place.actor().packs_of(key).is_disjoint(&condemned)), "{names:?}");
+    // Another one relies on that, and takes long as well. Meanwhile that dataset goes elsewhere, and collections die before
+    // they have told what they condemn.
+    let (beside, mut marks) = (place.clone(), 0);
+    let pusher = place.met(Box::new(move |_, call| {
+        marks += usize::from(call.starts_with("put uploads/"));
+        if marks == 2 && call.starts_with("put uploads/") {
+            aside(|| {
+                beside.push("dogs", apart);
+                for _ in 0..2 {
+                    beside.bucket.wait(LONG);
+                    beside.dying_at("put gc/-0").gc().unwrap_err();
+                }
+            });
+        }
+        Ok(())
+    }));
+    pusher.push("birds", second, None).unwrap();
+    place.actor().assert_whole();
+    place.settle();
+    assert_eq!(place.newest("birds").version, Some(second));
+}
