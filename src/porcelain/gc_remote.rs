@@ -54,7 +54,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let _objects = repo.lock_objects(monitor)?;
     let options =
         GcOptions { dry_run: options.dry_run, grace, who: repo.author()?.to_string(), time: repo.now() };
-    let done = gc(&remote.peer(repo, monitor.interrupt), repo.db(), &options, monitor)?;
+    // What is not here is read there, a batch at a time, and need not be kept here.
+    let db = repo.own_db()?;
+    let done = gc(&remote.peer(repo, monitor.interrupt), &db, &options, monitor)?;
     let (url, requests) = (remote.client.url().to_string(), remote.client.stats().requests());
     Ok(Outcome { remote: remote.name, url, done, requests })
 }

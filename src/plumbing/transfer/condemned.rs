@@ -41,6 +41,12 @@ impl Condemned {
         condemned
     }
 
+    /// What a list of these keys says.
+    #[cfg(test)]
+    pub(super) fn naming(keys: impl IntoIterator<Item = String>) -> Self {
+        Self { number: 1, keys: keys.into_iter().collect() }
+    }
+
     /// Whether an object is known to be condemned.
     pub(super) fn names(&self, key: &str) -> bool {
         self.keys.contains(key)

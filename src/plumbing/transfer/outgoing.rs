@@ -407,7 +407,6 @@ impl<'a> Resume<'a> {
 mod tests {
     use super::*;
     use crate::codec::pack::{decode_table, decode_trailer};
-    use crate::model::{CondemnedList, CondemnedObject, Time};
 
     fn pack(condemned: &Condemned) -> OutgoingPack {
         let mut packs = Vec::new();
@@ -427,15 +426,7 @@ mod tests {
     #[test]
     fn a_pack_whose_name_is_condemned_gets_another_one() {
         let first = pack(&Condemned::default());
-        let object = CondemnedObject { key: keys::pack(&first.name), bytes: 0, since: None, gone: None };
-        let condemned = Condemned::of(Some(&CondemnedList {
-            format: 1,
-            reader_features: vec![],
-            number: 1,
-            who: String::new(),
-            time: Time { seconds: 0, offset: 0 },
-            objects: vec![object],
-        }));
+        let condemned = Condemned::naming([keys::pack(&first.name)]);
         let (second, third) = (pack(&condemned), pack(&condemned));
         assert!(first.name != second.name && second.name != third.name);
         // What it holds lies where it lay, and what is more is listed in its own table alone.

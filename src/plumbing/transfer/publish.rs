@@ -106,8 +106,18 @@ pub(super) fn choose_merged(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
     use super::*;
+    use crate::codec::pack::RecordKind;
     use crate::codec::segment::SEGMENT_ENTRY_LEN;
+    use crate::model::Interrupt;
+    use crate::plumbing::transfer::index::RemoteIndex;
+    use crate::remote::{Client, RemoteUrl};
+    use crate::sys::{Fs, OsFs};
 
     fn segment(records: u64) -> SegmentInfo {
         let bytes = records * SEGMENT_ENTRY_LEN as u64;
@@ -125,6 +135,30 @@ mod tests {
             segments = keep;
         }
         (rewritten, segments)
+    }
+
+    #[test]
+    fn a_segment_whose_name_is_condemned_gets_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = RemoteUrl::parse("s3://bucket", Path::new("/")).unwrap();
+        let client = Client::with_store(Arc::new(InMemory::new()), url).unwrap();
+        let (fs, interrupt): (Arc<dyn Fs>, _) = (OsFs::new(), Interrupt::new());
+        let (client, interrupt, fs, cache) = (&client, &interrupt, &fs, folder.path().to_owned());
+        let peer = Peer { client, interrupt, fs, cache, fresh: true };
+        let kind = RecordKind::Blob;
+        let placed = Placed { id: [1; 32], kind, pack: [2; 32], offset: 5, stored_len: 10, raw_len: 10 };
+        let mut names: Vec<String> = Vec::new();
+        for records in 1..4 {
+            let condemned = Condemned::naming(names.iter().map(|name| keys::segment(name)));
+            let infos = segments(&peer, &condemned, &[], &[placed]).unwrap();
+            let [info] = infos.as_slice() else { panic!("{infos:?}") };
+            assert!(!names.contains(&info.name));
+            // What was to be listed, and from the second one on something that nobody looks for.
+            assert_eq!(info.records, records.min(2));
+            names.push(info.name.clone());
+            let mut index = RemoteIndex::new(&peer, infos).unwrap();
+            assert_eq!(index.find(&peer, &[(kind, placed.id)]).unwrap(), [Some(placed)]);
+        }
     }
 
     #[test]

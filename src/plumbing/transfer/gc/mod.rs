@@ -11,6 +11,8 @@
 //!   one wins: it is named by the newest entry all the time.
 //! - A segment that is younger than the time of grace keeps the packs that it names. So where a pack is condemned, every segment that
 //!   names it is, and who relies on segments of another dataset need look for those alone.
+//! - A pack that was named in spite of that, by an entry just after the list, is listed anew by those who follow that entry. So a pack is removed only
+//!   when every segment that names it is on a list that others could read.
 //!
 //! Records that are in use and lie in packs of which much is not are copied to new packs first, and each dataset gets an entry of the same
 //! version whose segments name these. When somebody pushes at the same time, one of the two entries is refused; a push begins anew
@@ -175,6 +177,12 @@ fn collect(context: &Context<'_, '_>) -> Result<GcOutcome, TransferError> {
     let mut named = references.of(context, &snapshot, &bucket)?;
     // Before anything is removed, so that a remote that lacks something that is in use stays as it is.
     let condemned = Condemned::of(list.as_ref().map(|known| &known.list));
+    let mut removable = sweep::removable(&context.ages, list.as_ref(), &named, &bucket);
+    if !removable.is_empty() {
+        let mut needed = named.clone();
+        references.add_unlisted_segments(context, &condemned, &bucket, &mut needed)?;
+        removable.retain(|(key, _)| !needed.contains(key));
+    }
     let mut rewrite = Rewrite::plan(context, &snapshot, &bucket, condemned, &mut references)?;
     let mut outcome = GcOutcome {
         done: !options.dry_run,
@@ -183,7 +191,6 @@ fn collect(context: &Context<'_, '_>) -> Result<GcOutcome, TransferError> {
         copies: rewrite.copies(),
         ..GcOutcome::default()
     };
-    let removable = sweep::removable(&context.ages, list.as_ref(), &named, &bucket);
     outcome.removed = removable.iter().map(|(_, bytes)| *bytes).collect();
     if options.dry_run {
         named = rewrite.forecast(&snapshot, &bucket)?;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Context;
-use super::snapshot::{Bucket, Snapshot};
+use super::snapshot::{Bucket, Snapshot, Stored};
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::{SEGMENT_HEAD_LEN, Section};
-use crate::model::{RefEntry, SegmentInfo};
+use crate::model::SegmentInfo;
+use crate::plumbing::transfer::condemned::Condemned;
 use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::verify::is_damage;
 use crate::plumbing::transfer::{Peer, TransferError, publish};
@@ -46,20 +47,30 @@ impl References {
         bucket: &Bucket,
     ) -> Result<HashSet<String>, TransferError> {
         let mut named = HashSet::new();
-        for entry in snapshot.datasets.iter().flat_map(|dataset| dataset.entries()) {
-            self.add_entry(context.peer, entry, &mut named)?;
+        // Before what is passed over where it is missing: of what these name all must be there.
+        for info in snapshot.newest().flat_map(|entry| &entry.segments) {
+            self.add_segment(context.peer, info, &mut named)?;
         }
+        self.add_way_back(context.peer, snapshot, &mut named)?;
         self.add_young_segments(context, bucket, &mut named)?;
         Ok(named)
     }
 
-    pub(super) fn add_entry(
+    /// Adds what is left of what datasets led to of late. One who collected with a shorter time of grace may have removed
+    /// a part of it, or all.
+    pub(super) fn add_way_back(
         &mut self,
         peer: &Peer<'_>,
-        entry: &RefEntry,
+        snapshot: &Snapshot,
         named: &mut HashSet<String>,
     ) -> Result<(), TransferError> {
-        entry.segments.iter().try_for_each(|info| self.add_segment(peer, info, named))
+        for info in snapshot.way_back().flat_map(|entry| &entry.segments) {
+            match self.add_segment(peer, info, named) {
+                Err(TransferError::MissingObject { .. }) => {}
+                added => added?,
+            }
+        }
+        Ok(())
     }
 
     fn add_segment(
@@ -81,13 +92,37 @@ impl References {
         bucket: &Bucket,
         named: &mut HashSet<String>,
     ) -> Result<(), TransferError> {
+        self.add_segments(context.peer, bucket, named, |_, stored| !context.ages.is_old(stored.modified))
+    }
+
+    /// Adds the packs of segments that are not on the list. A pack that is on it may have been named all the same, by one who had
+    /// asked before; who went on from there has listed it in new segments, and others rely on those as long as they are not
+    /// condemned.
+    pub(super) fn add_unlisted_segments(
+        &mut self,
+        context: &Context<'_, '_>,
+        condemned: &Condemned,
+        bucket: &Bucket,
+        named: &mut HashSet<String>,
+    ) -> Result<(), TransferError> {
+        self.add_segments(context.peer, bucket, named, |key, _| !condemned.names(key))
+    }
+
+    /// Adds the packs of segments that are not named and of which `is_meant` is told so.
+    fn add_segments(
+        &mut self,
+        peer: &Peer<'_>,
+        bucket: &Bucket,
+        named: &mut HashSet<String>,
+        is_meant: impl Fn(&str, &Stored) -> bool,
+    ) -> Result<(), TransferError> {
         for (key, stored) in &bucket.objects {
             let Some(name) = keys::segment_name(key).filter(|_| !named.contains(key)) else { continue };
-            if context.ages.is_old(stored.modified) {
+            if !is_meant(key, stored) {
                 continue;
             }
-            let added = info_of(context.peer, name, stored.bytes).and_then(|info| {
-                self.packs_of(context.peer, &info).map(|packs| packs.iter().map(keys::pack).collect())
+            let added = info_of(peer, name, stored.bytes).and_then(|info| {
+                self.packs_of(peer, &info).map(|packs| packs.iter().map(keys::pack).collect())
             });
             match added {
                 Ok::<Vec<_>, _>(packs) => named.extend(packs),

@@ -66,7 +66,6 @@ impl<'a, 'c, 'p> Rewrite<'a, 'c, 'p> {
         condemned: Condemned,
         references: &'c mut References,
     ) -> Result<Self, TransferError> {
-        let newest = snapshot.datasets.iter().map(|dataset| &dataset.newest);
         let packs = bucket.objects.iter();
         let ages = packs.filter_map(|(key, stored)| Some((keys::pack_name(key)?, stored.modified.seconds)));
         let mut rewrite = Self {
@@ -74,7 +73,7 @@ impl<'a, 'c, 'p> Rewrite<'a, 'c, 'p> {
             references,
             condemned,
             ages: ages.collect(),
-            todo: newest.filter(|entry| entry.version.is_some()).cloned().collect(),
+            todo: snapshot.newest().cloned().collect(),
             live: Live::default(),
             given_up: HashSet::new(),
             rewritten: Amount::default(),
@@ -194,9 +193,7 @@ impl<'a, 'c, 'p> Rewrite<'a, 'c, 'p> {
     ) -> Result<HashSet<String>, TransferError> {
         let peer = self.context.peer;
         let mut named = HashSet::new();
-        for entry in snapshot.datasets.iter().flat_map(|dataset| &dataset.way_back) {
-            self.references.add_entry(peer, entry, &mut named)?;
-        }
+        self.references.add_way_back(peer, snapshot, &mut named)?;
         let replaced: HashSet<String> =
             self.groups()?.into_iter().flat_map(|group| publish::keys_of(&group.segments)).collect();
         for info in self.segments() {

@@ -16,13 +16,6 @@ pub(super) struct Dataset {
     pub(super) way_back: Vec<RefEntry>,
 }
 
-impl Dataset {
-    /// Every entry that names what must stay. That a dataset was removed names nothing.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &RefEntry> {
-        std::iter::once(&self.newest).chain(&self.way_back).filter(|entry| entry.version.is_some())
-    }
-}
-
 /// The datasets.
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -42,6 +35,16 @@ impl Snapshot {
         }
         let datasets = logs.iter().map(|(name, times)| read_dataset(context, name, times));
         Ok(Self { datasets: datasets.collect::<Result<_, _>>()? })
+    }
+
+    /// The entries that tell where the datasets are. That one was removed names nothing.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &RefEntry> {
+        self.datasets.iter().map(|dataset| &dataset.newest).filter(|entry| entry.version.is_some())
+    }
+
+    /// The entries that tell where they were of late.
+    pub(super) fn way_back(&self) -> impl Iterator<Item = &RefEntry> {
+        self.datasets.iter().flat_map(|dataset| &dataset.way_back).filter(|entry| entry.version.is_some())
     }
 }
 

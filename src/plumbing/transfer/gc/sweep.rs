@@ -128,6 +128,7 @@ pub(super) fn judge(
     let unnamed = bucket.objects.iter().filter(|(key, stored)| {
         !named.contains(*key) && !known.contains(key.as_str()) && ages.is_old(stored.modified)
     });
+    // In order of key, so segments come before packs: wherever this stops, no pack is condemned and a segment that names it is not.
     for (key, stored) in unnamed.take(MAX_CONDEMNED) {
         last = last.max(Some(ages.now));
         judged.condemned.add(stored.bytes);
@@ -245,6 +246,20 @@ mod tests {
         // Now the list is younger than the time of grace.
         assert!(go(9_950).is_empty());
         assert!(removable(&ages(), None, &names(&[]), &bucket).is_empty());
+    }
+
+    #[test]
+    fn no_pack_is_condemned_before_all_segments_are() {
+        let keys = |count: usize, last: &str| {
+            let packs = (0..count).map(|number| keys::pack(&[number as u8; 32]) + &number.to_string());
+            packs.chain([last.to_owned()]).collect::<Vec<_>>()
+        };
+        let segment = keys::segment(&"f".repeat(64));
+        let all = keys(MAX_CONDEMNED + 1, &segment);
+        let all: Vec<(&str, i64)> = all.iter().map(|key| (key.as_str(), 1)).collect();
+        let judged = judge(&ages(), None, &names(&[]), &names(&[]), &bucket(&all));
+        assert_eq!(judged.objects.len(), MAX_CONDEMNED);
+        assert!(judged.objects.iter().any(|object| object.key == segment));
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use dsv::model::{Expected, Interrupt, VersionId};
+use dsv::model::{Expected, VersionId};
 use dsv::plumbing::transfer::TransferError;
 use tempfile::TempDir;
 
-use super::world::{Actor, GRACE, Home, LONG, START, copy_folder};
+use super::world::{Actor, GRACE, Home, LONG, NEVER, START, aside, copy_folder, objects, refused};
 use crate::support::Context;
 use crate::support::scratch;
 use crate::support::timed_store::{Bucket, Meet, TimedStore};
@@ -59,9 +59,7 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
         bucket.wait(1);
     }
     let fail = |_, call: &str| match call {
-        "put refs/datasets/cats/-000000000004.json" => {
-            Err(object_store::Error::NotImplemented { operation: String::new(), implementer: String::new() })
-        }
+        "put refs/datasets/cats/-000000000004.json" => Err(refused()),
         _ => Ok(()),
     };
     let pusher = Actor::on(&ada, TimedStore::met(&bucket, Box::new(fail)), cache.path());
@@ -168,6 +166,7 @@ impl Case {
             carl.assert_whole();
             self.bucket.wait(LONG);
             carl.gc().unwrap();
+            carl.assert_condemned_together(&self.bucket);
         }
         carl.assert_whole();
         for what in pushed {
@@ -194,7 +193,7 @@ fn step() -> usize {
     std::env::var("DSV_GC_STEP").map_or(6, |text| text.parse().unwrap())
 }
 
-/// A way to the bucket at whose n-th request something is done, by a thread of its own, since this one waits for the request.
+/// A way to the bucket at whose n-th request something is done.
 fn at(
     case: &Case,
     wanted: usize,
@@ -204,7 +203,7 @@ fn at(
     let done = Arc::clone(done);
     let meet: Meet = Box::new(move |number, _| {
         if number == wanted {
-            std::thread::scope(|scope| scope.spawn(&what).join().unwrap());
+            aside(&what);
             done.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
@@ -266,11 +265,10 @@ fn two_collections_at_requests_of_a_push() {
                     let meet: Meet = Box::new(move |at, call| {
                         let is_entry = call.starts_with("put refs/");
                         if at == number || at == number + between {
-                            let gc = || {
+                            aside(|| {
                                 beside.bucket.wait(if is_entry && asked { GRACE / 2 } else { LONG });
                                 beside.gc();
-                            };
-                            std::thread::scope(|scope| scope.spawn(gc).join().unwrap());
+                            });
                             count.fetch_add(1, Ordering::SeqCst);
                         }
                         asked = call.starts_with("get gc/-0");
@@ -333,13 +331,7 @@ fn a_collection_that_dies_at_any_request_is_ended_by_the_next() {
         each_request(1, step(), |number| {
             let _told = Context(move || format!("in {state:?}, from {number} on all fails"));
             let case = Case::new(state);
-            let die: Meet = Box::new(move |at, _| match at >= number {
-                true => Err(object_store::Error::NotImplemented {
-                    operation: String::new(),
-                    implementer: String::new(),
-                }),
-                false => Ok(()),
-            });
+            let die: Meet = Box::new(move |at, _| if at >= number { Err(refused()) } else { Ok(()) });
             let died = Actor::on(&BASE.carl, TimedStore::met(&case.bucket, die), &case.cache("carl")).gc();
             case.carl().assert_whole();
             case.push(Push::Next, TimedStore::new(&case.bucket));
@@ -356,7 +348,7 @@ fn a_list_that_the_head_does_not_tell_of_is_found() {
             let _told = Context(move || format!("{what:?} in {state:?}"));
             let case = Case::new(state);
             let carl = case.carl();
-            carl.client().delete("gc/-head.json", &Interrupt::new()).unwrap();
+            carl.client().delete("gc/-head.json", &NEVER).unwrap();
             case.push(what, TimedStore::new(&case.bucket));
             case.settle(&[what]);
             assert!(case.bucket.sizes().iter().any(|(key, _)| key == "gc/-head.json"));
@@ -403,24 +395,21 @@ fn a_dry_run_changes_nothing_and_tells_what_the_run_does() {
 #[test]
 fn nothing_is_done_where_something_in_use_is_missing() {
     let base = Case::new(State::Removable);
-    let never = Interrupt::new();
-    let objects = |bucket: &Bucket| {
+    let contents = |bucket: &Bucket| {
         let sizes = bucket.sizes().into_iter();
         sizes.filter(|(key, _)| !key.starts_with("gc/")).collect::<Vec<_>>()
     };
-    let mut refused = 0;
-    for (key, _) in
-        objects(&base.bucket).iter().filter(|(key, _)| key.starts_with("index/") || key.starts_with("packs/"))
-    {
+    let mut refusals = 0;
+    for key in objects(&base.bucket) {
         let case = Case { bucket: base.bucket.fork(), folder: Arc::new(scratch()) };
         let carl = case.carl();
-        carl.client().delete(key, &never).unwrap();
-        let before = objects(&case.bucket);
+        carl.client().delete(&key, &NEVER).unwrap();
+        let before = contents(&case.bucket);
         if carl.gc().is_err() {
-            refused += 1;
-            assert_eq!(objects(&case.bucket), before, "without {key}");
+            refusals += 1;
+            assert_eq!(contents(&case.bucket), before, "without {key}");
         }
     }
     // Two pushes' packs are in use, by two segments.
-    assert!(refused >= 3, "{refused}");
+    assert!(refusals >= 3, "{refusals}");
 }

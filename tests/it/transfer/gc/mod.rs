@@ -3,4 +3,6 @@
 mod beside;
 mod bound;
 mod program;
+mod rules;
+mod way_back;
 mod world;

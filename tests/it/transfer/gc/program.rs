@@ -83,3 +83,27 @@ fn an_empty_remote_stays_empty() {
     assert_snapshot!(two.ok(&["gc", "--remote", "origin"]), @"Nothing to remove on origin, file://$ROOT/bucket; 0 B in 0 objects kept");
     assert_eq!(two.keys().len(), 0);
 }
+
+#[test]
+fn what_is_not_here_is_read_there_and_not_brought() {
+    let two = Two::pushed();
+    two.sandbox.write("notes/more", "of another version");
+    two.ok(&["add", "."]);
+    two.ok(&["commit", "-m", "Second"]);
+    two.ok(&["push"]);
+    two.ok(&["clone", two.bucket().to_str().unwrap(), "../part", "--no-data"]);
+    two.sandbox.write("notes/more", "of a version that was not there yet");
+    two.ok(&["commit", "-a", "-m", "Third"]);
+    two.ok(&["push"]);
+    let objects = two.path("part/.dsv/objects");
+    let here = || {
+        let entries = std::fs::read_dir(&objects).unwrap().map(|entry| entry.unwrap());
+        let mut here: Vec<_> =
+            entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().len())).collect();
+        here.sort();
+        here
+    };
+    let before = here();
+    two.other("part", &["gc", "--remote", "origin"]);
+    assert_eq!(here(), before);
+}

@@ -1,9 +1,12 @@
 //! Two repositories that share no database, and a bucket whose clock the test moves.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dsv::codec::json_line::decode_condemned;
+use dsv::codec::segment::{PAGE_LEN, Page, Section, SegmentHead};
 use dsv::model::{DatasetName, Expected, Head, Interrupt, Monitor, RefEntry, Time, VersionId};
 use dsv::plumbing::transfer::gc::{GcOptions, GcOutcome, gc};
 use dsv::plumbing::transfer::index::RemoteIndex;
@@ -12,7 +15,7 @@ use dsv::plumbing::transfer::{
     FetchOptions, Peer, PushOptions, PushOutcome, TransferError, VerifyOptions, fetch, log, push, verify,
 };
 use dsv::porcelain::{Repository, add, checkout, commit};
-use dsv::remote::{Client, RemoteOptions, RemoteUrl};
+use dsv::remote::{Client, RemoteOptions, RemoteUrl, keys};
 use dsv::store::{ObjectDb, StoreOptions};
 use object_store::ObjectStore;
 use tempfile::TempDir;
@@ -29,7 +32,7 @@ pub(super) const LONG: i64 = GRACE + 10;
 /// When they begin.
 pub(super) const START: i64 = 1_000_000;
 
-static NEVER: Interrupt = Interrupt::new();
+pub(super) static NEVER: Interrupt = Interrupt::new();
 
 pub(super) fn dataset(name: &str) -> DatasetName {
     DatasetName::new(name).unwrap()
@@ -98,7 +101,7 @@ impl<'a> Actor<'a> {
         &self.client
     }
 
-    fn peer(&self) -> Peer<'_> {
+    pub(super) fn peer(&self) -> Peer<'_> {
         let (client, fs, cache) = (&self.client, self.home.repo.fs(), self.cache.clone());
         Peer { client, interrupt: &NEVER, fs, cache, fresh: false }
     }
@@ -124,9 +127,14 @@ impl<'a> Actor<'a> {
     }
 
     pub(super) fn gc_with(&self, dry_run: bool, now: i64) -> Result<GcOutcome, TransferError> {
+        self.gc_for(GRACE, dry_run, now)
+    }
+
+    /// Collects with a time of grace of so many seconds.
+    pub(super) fn gc_for(&self, grace: i64, dry_run: bool, now: i64) -> Result<GcOutcome, TransferError> {
         let options = GcOptions {
             dry_run,
-            grace: Duration::from_secs(GRACE as u64),
+            grace: Duration::from_secs(grace as u64),
             who: "Carl".to_owned(),
             time: Time { seconds: now, offset: 0 },
         };
@@ -157,6 +165,37 @@ impl<'a> Actor<'a> {
         tip
     }
 
+    /// What the newest list says is condemned.
+    pub(super) fn condemned(&self) -> BTreeSet<String> {
+        let bytes = self.client.get(keys::CONDEMNED_HEAD, u64::MAX, &NEVER).unwrap();
+        let objects = bytes.map_or_else(Vec::new, |bytes| decode_condemned(&bytes).unwrap().objects);
+        objects.into_iter().map(|object| object.key).collect()
+    }
+
+    /// The keys of the packs that a segment names.
+    pub(super) fn packs_of(&self, segment: &str) -> BTreeSet<String> {
+        let bytes = self.client.get(segment, u64::MAX, &NEVER).unwrap().unwrap();
+        let head = SegmentHead::decode(&bytes).unwrap();
+        let mut packs = BTreeSet::new();
+        for range in [Section::Metadata, Section::Data].map(|section| head.section(section)) {
+            for page in bytes[range.start as usize..range.end as usize].chunks(PAGE_LEN) {
+                packs.extend(
+                    Page::decode(page).unwrap().entries().iter().map(|placed| keys::pack(&placed.pack)),
+                );
+            }
+        }
+        packs
+    }
+
+    /// Demands that no segment names a pack that is condemned, unless it is condemned, too.
+    pub(super) fn assert_condemned_together(&self, bucket: &Bucket) {
+        let condemned = self.condemned();
+        for segment in keys_below(bucket, keys::SEGMENTS).iter().filter(|key| !condemned.contains(*key)) {
+            let packs = self.packs_of(segment);
+            assert!(packs.is_disjoint(&condemned), "{segment} names {packs:?} of {condemned:?}");
+        }
+    }
+
     /// Removes a dataset, as an entry does that has no version.
     pub(super) fn remove(&self, name: &str) {
         let newest = log::newest(&self.peer(), &dataset(name)).unwrap().unwrap();
@@ -183,6 +222,27 @@ pub(super) fn below(bucket: &Bucket, prefix: &str) -> (u64, usize) {
     let sizes = bucket.sizes().into_iter().filter(|(key, _)| key.starts_with(prefix));
     let sizes: Vec<u64> = sizes.map(|(_, len)| len).collect();
     (sizes.iter().sum(), sizes.len())
+}
+
+/// All packs and segments.
+pub(super) fn objects(bucket: &Bucket) -> Vec<String> {
+    [keys_below(bucket, keys::SEGMENTS), keys_below(bucket, keys::PACKS)].concat()
+}
+
+/// An answer after which nothing is tried again.
+pub(super) fn refused() -> object_store::Error {
+    object_store::Error::NotImplemented { operation: String::new(), implementer: String::new() }
+}
+
+/// Does something in the middle of a request, by a thread of its own, since this one waits for the request.
+pub(super) fn aside(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+/// The keys below a prefix.
+pub(super) fn keys_below(bucket: &Bucket, prefix: &str) -> Vec<String> {
+    let keys = bucket.sizes().into_iter().map(|(key, _)| key);
+    keys.filter(|key| key.starts_with(prefix)).collect()
 }
 
 /// Copies a folder of a cache.
