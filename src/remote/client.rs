@@ -22,6 +22,7 @@ use super::error::{Action, RemoteError};
 use super::failure::{Class, Failure};
 use super::open;
 use super::options::RemoteOptions;
+use super::pieces::Pieces;
 use super::retry::RetryPolicy;
 use super::runtime;
 use super::stats::{Counters, RequestStats, Verb};
@@ -87,7 +88,7 @@ impl Opened {
 
 /// What an attempt to read came to.
 enum Got {
-    Bytes(Bytes),
+    Bytes(Pieces),
     TooLong(u64),
 }
 
@@ -153,7 +154,7 @@ impl Client {
     pub fn get(&self, key: &str, max_len: u64, interrupt: &Interrupt) -> Result<Option<Bytes>, RemoteError> {
         let path = self.path(key)?;
         match self.call(interrupt, || self.attempt_get(&path, max_len))? {
-            Ok(Got::Bytes(bytes)) => Ok(Some(bytes)),
+            Ok(Got::Bytes(bytes)) => Ok(Some(bytes.into_bytes())),
             Ok(Got::TooLong(len)) => {
                 Err(RemoteError::TooLong { url: self.0.url.clone(), key: key.to_owned(), len, max: max_len })
             }
@@ -172,8 +173,21 @@ impl Client {
         range: Range<u64>,
         interrupt: &Interrupt,
     ) -> Result<Option<Bytes>, RemoteError> {
+        Ok(self.get_pieces(key, range, interrupt)?.map(Pieces::into_bytes))
+    }
+
+    /// The same, in the pieces in which it came.
+    ///
+    /// # Errors
+    /// As [`Client::get_range`].
+    pub fn get_pieces(
+        &self,
+        key: &str,
+        range: Range<u64>,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Pieces>, RemoteError> {
         if range.is_empty() {
-            return Ok(self.head(key, interrupt)?.map(|_| Bytes::new()));
+            return Ok(self.head(key, interrupt)?.map(|_| Pieces::default()));
         }
         let path = self.path(key)?;
         let expected = range.end - range.start;
@@ -212,7 +226,7 @@ impl Client {
             Ok(bytes) if (bytes.len() as u64) < expected => {
                 Err(self.wrong_length(key, expected, bytes.len() as u64))
             }
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(bytes) => Ok(Some(bytes.into_bytes())),
             Err(failure) if failure.class == Class::Absent => Ok(None),
             Err(failure) => Err(self.error(failure, Action::Read, key)),
         }
@@ -351,7 +365,7 @@ impl Client {
         }
     }
 
-    async fn attempt_range(&self, path: &StorePath, range: Range<u64>) -> Result<Bytes, Failure> {
+    async fn attempt_range(&self, path: &StorePath, range: Range<u64>) -> Result<Pieces, Failure> {
         let found = self.attempt_open(path, GetOptions::new().with_range(Some(range))).await?;
         let expected = found.range.end - found.range.start;
         let bytes = self.read(found).await?;
@@ -376,30 +390,24 @@ impl Client {
     }
 
     /// The bytes that were asked for, and no more than that.
-    async fn read(&self, found: GetResult) -> Result<Bytes, Failure> {
+    async fn read(&self, found: GetResult) -> Result<Pieces, Failure> {
         let expected = found.range.end - found.range.start;
         if matches!(found.payload, GetResultPayload::File(..)) {
             let bytes = self.patiently(found.bytes()).await??;
             self.count_received(&bytes);
-            return Ok(bytes);
+            return Ok(bytes.into());
         }
         let mut stream = found.into_stream();
-        let mut all = Vec::new();
+        let mut all = Pieces::default();
         while let Some(piece) = self.patiently(stream.next()).await? {
             let piece = piece?;
             self.count_received(&piece);
-            if piece.len() as u64 == expected {
-                return Ok(piece);
-            }
-            if (all.len() + piece.len()) as u64 > expected {
+            all.push(piece);
+            if all.len() as u64 > expected {
                 return Err(Failure::broken(Break::Protocol, format!("more than {expected} bytes came")));
             }
-            if all.is_empty() {
-                all.reserve_exact(usize::try_from(expected).unwrap_or(0));
-            }
-            all.extend_from_slice(&piece);
         }
-        Ok(all.into())
+        Ok(all)
     }
 
     /// Hands all objects to `each`. After a failure it goes on behind the last one, where the order of stores leaves no

@@ -125,7 +125,7 @@ pub(super) fn bring(
     let writer = Writer::new(db)?;
     monitor.progress.phase("Fetching", None, None);
     let brought = fetch_ahead(peer, records, ahead, monitor, &|came| {
-        writer.put_record(came.info, came.record).map(drop).map_err(TransferError::from)
+        writer.put_record(came.info, &came.record).map(drop).map_err(TransferError::from)
     });
     let (manifests, room) = (Mutex::default(), Room::new(ROOM));
     let mut fetcher = Fetcher { peer, db, index, writer: &writer, ahead: 0, manifests, room, monitor };
@@ -314,7 +314,7 @@ impl Fetcher<'_, '_> {
         for batch in small.chunks(SMALL_BATCH) {
             let places = self.places(batch)?;
             self.records(places, &|came| {
-                writer.put_record(came.info, came.record)?;
+                writer.put_record(came.info, &came.record)?;
                 monitor.progress.advance(1, 0);
                 Ok(())
             })?;

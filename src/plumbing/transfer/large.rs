@@ -212,7 +212,7 @@ fn bring_chunks(fetcher: &mut Fetcher<'_, '_>, files: &mut [Open]) -> Result<(),
     let (writer, db, room) = (fetcher.writer, &**fetcher.db, &fetcher.room);
     let files = &*files;
     fetcher.records(places, &|came| {
-        writer.put_record(came.info, came.record)?;
+        writer.put_record(came.info, &came.record)?;
         let from = arrivals.partition_point(|(id, _)| *id < came.info.id);
         for (_, at) in arrivals[from..].iter().take_while(|(id, _)| *id == came.info.id) {
             files[*at].root.proof.offer(db, room, &came.info.id, &came.raw)?;

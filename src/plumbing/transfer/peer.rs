@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::TransferError;
 use crate::codec::DecodeError;
 use crate::model::Interrupt;
-use crate::remote::{Client, Created, ObjectInfo, PutBody};
+use crate::remote::{Client, Created, ObjectInfo, Pieces, PutBody};
 use crate::sys::Fs;
 
 /// A remote, and the folder that keeps what was learned of it.
@@ -51,6 +51,12 @@ impl Peer<'_> {
     pub(super) fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Bytes, TransferError> {
         let bytes = self.client.get_range(key, range, self.interrupt)?;
         bytes.ok_or_else(|| self.missing(key))
+    }
+
+    /// The same, in the pieces in which it came.
+    pub(super) fn get_pieces(&self, key: &str, range: std::ops::Range<u64>) -> Result<Pieces, TransferError> {
+        let pieces = self.client.get_pieces(key, range, self.interrupt)?;
+        pieces.ok_or_else(|| self.missing(key))
     }
 
     /// A part of an object that must be there, and what comes behind it.

@@ -1,11 +1,11 @@
 //! The proof that chunks make up a file: its SHA-256, taken while the chunks come.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::io::{Seek, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::TransferError;
@@ -53,7 +53,7 @@ struct State {
     /// Chunks that come next, of those that are announced.
     next: VecDeque<Piece>,
     /// Chunks that came before their turn.
-    early: HashMap<ChunkKey, Vec<u8>>,
+    early: HashMap<ChunkKey, Bytes>,
     /// Whether one was missed: the rest is read again at the end.
     is_behind: bool,
 }
@@ -92,7 +92,7 @@ impl Proof {
         db: &ObjectDb,
         room: &Room,
         id: &ChunkKey,
-        raw: &[u8],
+        raw: &Bytes,
     ) -> Result<(), TransferError> {
         let mut state = self.lock();
         if state.is_behind {
@@ -100,14 +100,14 @@ impl Proof {
         }
         let is_next = state.next.front().is_some_and(|piece| piece.id.as_bytes() == id);
         if is_next && state.hash.is_some() {
-            return self.go_on(state, db, room, Some((*id, Cow::Borrowed(raw))));
+            return self.go_on(state, db, room, Some((*id, raw.clone())));
         }
         if !state.early.contains_key(id) {
             if !room.take(raw.len()) {
                 state.fall_behind(room);
                 return Ok(());
             }
-            state.early.insert(*id, raw.to_vec());
+            state.early.insert(*id, raw.clone());
         }
         self.go_on(state, db, room, None)
     }
@@ -133,7 +133,7 @@ impl Proof {
         mut state: MutexGuard<'a, State>,
         db: &ObjectDb,
         room: &Room,
-        mut chunk: Option<(ChunkKey, Cow<'_, [u8]>)>,
+        mut chunk: Option<(ChunkKey, Bytes)>,
     ) -> Result<(), TransferError> {
         let Some(mut hash) = state.hash.take() else { return Ok(()) };
         let mut not_here = None;
@@ -142,7 +142,7 @@ impl Proof {
             if chunk.as_ref().is_none_or(|(of, _)| *of != id) {
                 if let Some(raw) = state.early.remove(&id) {
                     room.give(raw.len());
-                    chunk = Some((id, Cow::Owned(raw)));
+                    chunk = Some((id, raw));
                 } else if not_here == Some(id) {
                     break;
                 } else {
@@ -150,7 +150,7 @@ impl Proof {
                     let raw = of_database(db, &id)?;
                     state = self.lock();
                     match raw {
-                        Some(raw) => chunk = Some((id, Cow::Owned(raw))),
+                        Some(raw) => chunk = Some((id, raw.into())),
                         // It may have come while nobody held the lock.
                         None => {
                             not_here = Some(id);
@@ -292,7 +292,7 @@ mod tests {
                     let (proof, db, room) = (&proof, &db, &room);
                     scope.spawn(move || {
                         for of in half {
-                            proof.offer(db, room, piece(*of).id.as_bytes(), &chunk(*of)).unwrap();
+                            proof.offer(db, room, piece(*of).id.as_bytes(), &chunk(*of).into()).unwrap();
                         }
                     });
                 }
@@ -344,6 +344,6 @@ mod tests {
         let proof = Proof::new(100);
         let id = piece(1).id;
         proof.expect(vec![Piece { len: 99, id }]);
-        assert!(proof.offer(&db, &Room::new(0), id.as_bytes(), &chunk(1)).is_err());
+        assert!(proof.offer(&db, &Room::new(0), id.as_bytes(), &chunk(1).into()).is_err());
     }
 }
