@@ -514,7 +514,9 @@ impl Error {
             Self::StagedBeforeSparse => "make a version of it with 'dsv commit -m MESSAGE'",
             Self::SparseLost => INDEX_ANEW,
             Self::NoVersion => "make one with 'dsv add .' and 'dsv commit -m MESSAGE'",
-            Self::DetachedHead => "begin a dataset here with 'dsv switch -c NAME'",
+            Self::DetachedHead => {
+                "begin a dataset here with 'dsv switch -c NAME', or move one here with 'dsv branch -f NAME' and 'dsv switch NAME'"
+            }
             Self::NoSuchDataset { .. } => "'dsv branch' lists them; begin one with 'dsv switch -c NAME'",
             Self::DatasetExists { .. } => "go to it with 'dsv switch NAME', or choose another name",
             Self::CurrentDataset { .. } => "go to another one first with 'dsv switch NAME'",
@@ -525,7 +527,7 @@ impl Error {
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) => return None,
             Self::WriteTree(error) => return write_tree_hint(error),
             Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
-                "nothing was changed; 'dsv diff' shows what both sides have, and a version that has both can be committed on theirs"
+                "nothing was changed; 'dsv branch mine' keeps yours, and on theirs 'dsv restore --source mine PATH' takes from it what you want"
             }
             Self::Rebase(_) => return None,
             Self::Transfer(error) => return transfer_hint(error),

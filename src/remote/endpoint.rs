@@ -19,10 +19,6 @@ pub fn check_endpoint(url: &RemoteUrl, text: &str) -> Result<(), RemoteError> {
 
 /// A server by its address, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "cloud"),
-    expect(dead_code, reason = "it is written down for those who can open it")
-)]
 pub(super) struct Endpoint {
     /// Without a slash at the end.
     pub(super) text: String,
