@@ -16,6 +16,8 @@ pub struct Marks {
     pub head: bool,
     /// Datasets whose newest version it is, in order.
     pub datasets: Vec<DatasetName>,
+    /// Datasets of remotes whose newest version it was when they were last seen, in order: `origin/cats`.
+    pub tracked: Vec<String>,
     /// Tags that it bears.
     pub tags: BTreeSet<TagName>,
 }
@@ -33,6 +35,10 @@ impl AllMarks {
         for (name, id) in repo.refs().list()? {
             marks.entry(id).or_default().datasets.push(name);
         }
+        for tracked in repo.refs().tracking().list()? {
+            let name = format!("{}/{}", tracked.remote, tracked.dataset);
+            marks.entry(tracked.version).or_default().tracked.push(name);
+        }
         for (id, record) in repo.events().read()?.records() {
             if !record.tags.is_empty() {
                 marks.entry(id).or_default().tags = record.tags;
@@ -45,9 +51,10 @@ impl AllMarks {
         self.0.get(id).cloned().unwrap_or_default()
     }
 
-    /// The versions that have names, in order of id.
+    /// The versions that have names here, in order of id.
     pub(super) fn versions(&self) -> Vec<VersionId> {
-        let mut ids: Vec<_> = self.0.keys().copied().collect();
+        let here = |marks: &Marks| marks.head || !marks.datasets.is_empty() || !marks.tags.is_empty();
+        let mut ids: Vec<_> = self.0.iter().filter(|(_, marks)| here(marks)).map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids
     }

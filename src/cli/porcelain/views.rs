@@ -139,13 +139,14 @@ pub(crate) fn style(palette: &Palette, action: &str) -> anstyle::Style {
     }
 }
 
-/// ` (HEAD, cats, tag: gold)`, or nothing.
+/// ` (HEAD, cats, origin/cats, tag: gold)`, or nothing.
 pub(crate) fn marks_text(marks: &Marks, palette: &Palette) -> String {
     let name = palette.name;
     let head = marks.head.then(|| "HEAD".to_owned());
     let datasets = marks.datasets.iter().map(ToString::to_string);
     let tags = marks.tags.iter().map(|tag| format!("tag: {tag}"));
-    let all: Vec<String> = head.into_iter().chain(datasets).chain(tags).collect();
+    let tracked = marks.tracked.iter().cloned();
+    let all: Vec<String> = head.into_iter().chain(datasets).chain(tracked).chain(tags).collect();
     if all.is_empty() { String::new() } else { format!(" ({name}{}{name:#})", all.join(", ")) }
 }
 
@@ -166,6 +167,8 @@ pub(crate) struct VersionDocument<'a> {
     bytes: u64,
     head: bool,
     datasets: Vec<&'a str>,
+    /// Of remotes, as `REMOTE/DATASET`.
+    tracked: Vec<&'a str>,
     tags: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Sums>,
@@ -194,6 +197,7 @@ impl<'a> VersionDocument<'a> {
             bytes: version.totals.bytes,
             head: marks.head,
             datasets: marks.datasets.iter().map(crate::model::DatasetName::as_str).collect(),
+            tracked: marks.tracked.iter().map(String::as_str).collect(),
             tags: marks.tags.iter().map(crate::model::TagName::as_str).collect(),
             changes: changes.map(Sums::from),
         }

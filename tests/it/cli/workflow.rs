@@ -358,9 +358,9 @@ fn checkout_brings_back_and_loses_nothing() {
     At cats@1.0.0  85bb99ecf8f2, on no dataset
       2 files written (23 B), 2 files removed
     ");
-    assert_snapshot!(sandbox.fails(3, ["commit", "-m", "On nothing"]), @r"
+    assert_snapshot!(sandbox.fails(3, ["commit", "-m", "On nothing"]), @"
     error: the worktree is at a version, on no dataset
-    hint: begin a dataset here with 'dsv switch -c NAME'
+    hint: begin a dataset here with 'dsv switch -c NAME', or move one here with 'dsv branch -f NAME' and 'dsv switch NAME'
     ");
     // Single paths.
     assert_snapshot!(sandbox.ok(["checkout", "cats", "--", "readme"]), @"Restored: 1 file written (6 B)");

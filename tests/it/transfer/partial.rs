@@ -152,8 +152,8 @@ fn a_clone_without_data_is_good_for_work() {
     41 files (3.0 MiB) not checked out
     Nothing to commit; 0 files (0 B) unchanged
     ");
-    assert_snapshot!(two.other("bob", &["log", "--oneline"]), @r"
-    cdbf2aa48a5b cats@1.0.1 (HEAD, cats) Second
+    assert_snapshot!(two.other("bob", &["log", "--oneline"]), @"
+    cdbf2aa48a5b cats@1.0.1 (HEAD, cats, origin/cats) Second
     ffa863ab93b4 cats@1.0.0 First
     ");
     assert_snapshot!(two.other("bob", &["ls", "HEAD", "d1"]), @r"

@@ -11,7 +11,7 @@ fn what_one_pushes_the_other_clones() {
     two.clone("bob");
     assert_eq!(worktree(&two.path("bob")), worktree(&two.path("work")));
     assert_whole(&open_real(&two.path("bob")));
-    assert_snapshot!(two.other("bob", &["log", "--oneline"]), @"ffa863ab93b4 cats@1.0.0 (HEAD, cats) First");
+    assert_snapshot!(two.other("bob", &["log", "--oneline"]), @"ffa863ab93b4 cats@1.0.0 (HEAD, cats, origin/cats) First");
     assert_snapshot!(two.other("bob", &["status"]), @r"
     On dataset cats at 1.0.0  ffa863ab93b4
     Nothing to commit; 41 files (3.0 MiB) unchanged
