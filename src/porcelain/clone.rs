@@ -6,6 +6,7 @@ use super::checkout::Wanted;
 use super::fast_forward::fast_forward;
 use super::fetch::{Fetched, Scope, fetch_entry};
 use super::remotes::{self, ORIGIN, RemoteConfig};
+use super::sync_events::{self, BroughtEvents};
 use super::{Environment, Error, Repository, init};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName};
 use crate::plumbing::checkout::CheckoutStats;
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub url: String,
     /// The dataset and what was brought.
     pub fetched: Fetched,
+    /// The events that came.
+    pub events: BroughtEvents,
     /// Requests that it took, retries included.
     pub requests: u64,
     /// Files written; `None` when the worktree was left empty.
@@ -61,6 +64,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let origin = RemoteName::new(ORIGIN)?;
     let remote = remotes::open(&repo, Some(&origin))?;
     let fetched = fetch_entry(&repo, &remote, &entry, Scope::Usual, monitor)?;
+    let events = sync_events::bring(&repo, &remote, monitor)?;
     let mut stats = None;
     if let (Some(version), false) = (entry.version, options.no_checkout) {
         monitor.progress.phase("Checking out", None, None);
@@ -75,7 +79,7 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
         )?);
     }
     let requests = client.stats().requests() + remote.client.stats().requests();
-    Ok(Outcome { root: repo.root().to_owned(), url, fetched, requests, stats })
+    Ok(Outcome { root: repo.root().to_owned(), url, fetched, events, requests, stats })
 }
 
 fn choose(peer: &Peer<'_>, dataset: Option<&DatasetName>) -> Result<RefEntry, Error> {

@@ -1,6 +1,7 @@
 //! `dsv fetch`: what a remote has that is not here.
 
 use super::remotes::{self, OpenRemote};
+use super::sync_events::{self, BroughtEvents};
 use super::{Error, Repository, fsck};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName, VersionId};
 use crate::plumbing::transfer::index::RemoteIndex;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub remote: RemoteName,
     /// Every dataset that was looked at, in order of name.
     pub datasets: Vec<Fetched>,
+    /// The events that came, of all datasets.
+    pub events: BroughtEvents,
     /// Whether objects are still fetched from it when they are needed.
     pub on_demand: bool,
 }
@@ -71,12 +74,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let scope = if options.full { Scope::Full } else { Scope::Usual };
         datasets.push(fetch_entry(repo, &remote, &entry, scope, monitor)?);
     }
+    let events = sync_events::bring(repo, &remote, monitor)?;
     let mut on_demand = remote.is_promisor;
     if options.full && on_demand && lacks_nothing(repo, monitor)? {
         remotes::set_promisor(repo, &remote.name, false, monitor)?;
         on_demand = false;
     }
-    Ok(Outcome { remote: remote.name, datasets, on_demand })
+    Ok(Outcome { remote: remote.name, datasets, events, on_demand })
 }
 
 /// Whether everything is here that anything refers to.

@@ -36,6 +36,7 @@ pub mod rm;
 pub mod settings;
 pub mod show;
 pub mod status;
+pub mod sync_events;
 pub mod tag;
 #[cfg(test)]
 mod test_line;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::fast_forward::fast_forward;
 use super::fetch::{Fetched, Scope, fetch_entry};
+use super::sync_events::{self, BroughtEvents};
 use super::{Error, Repository, remotes, restore};
 use crate::model::{DatasetName, Head, Monitor, RemoteName, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub dataset: DatasetName,
     /// What was fetched.
     pub fetched: Fetched,
+    /// The events that came.
+    pub events: BroughtEvents,
     /// What became of the own dataset.
     pub step: Step,
     /// Files that were asked for and were not there.
@@ -64,6 +67,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Err(Error::NotOnRemote { dataset, url: peer.url() });
     };
     let fetched = fetch_entry(repo, &remote, &entry, Scope::Usual, monitor)?;
+    let events = sync_events::bring(repo, &remote, monitor)?;
     let ours = repo.refs().read(&dataset)?;
     let step = match (ours, entry.version) {
         (_, None) => Step::Nothing,
@@ -88,5 +92,5 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let options = restore::Options { paths, absent_only: true, ..restore::Options::default() };
         brought = restore::run(repo, &options, monitor)?.stats;
     }
-    Ok(Outcome { remote: remote.name, dataset, fetched, step, brought })
+    Ok(Outcome { remote: remote.name, dataset, fetched, events, step, brought })
 }

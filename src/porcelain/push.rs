@@ -3,6 +3,7 @@
 use super::fast_forward::fast_forward;
 use super::fetch::{Scope, fetch_entry, note};
 use super::remotes::{self, OpenRemote};
+use super::sync_events;
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Monitor, RemoteName, VersionId};
 use crate::plumbing::rebase;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub url: String,
     /// In the order in which they were pushed.
     pub datasets: Vec<Pushed>,
+    /// Events that were sent, such as tags added and removed.
+    pub events: u64,
     /// Requests that it took, retries included.
     pub requests: u64,
 }
@@ -75,8 +78,11 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         note(repo, &remote, &dataset, Some(version), monitor)?;
         datasets.push(Pushed { dataset, version, sent });
     }
+    let new = datasets.iter().any(|pushed| pushed.sent.moved && pushed.sent.entry.previous.is_none());
+    let tips: Vec<VersionId> = datasets.iter().map(|pushed| pushed.version).collect();
+    let events = sync_events::send(repo, &remote, &tips, new, monitor)?;
     let (url, requests) = (remote.client.url().to_string(), remote.client.stats().requests());
-    Ok(Outcome { remote: remote.name, url, datasets, requests })
+    Ok(Outcome { remote: remote.name, url, datasets, events, requests })
 }
 
 fn push_one(

@@ -15,6 +15,8 @@ pub const SEGMENTS: &str = "index/";
 pub const REFS: &str = "refs/datasets/";
 /// In front of all heads.
 pub const HEADS: &str = "heads/";
+/// In front of all files of events.
+pub const EVENTS: &str = "events/";
 /// In front of the marks of all uploads.
 pub const UPLOADS: &str = "uploads/";
 
@@ -52,6 +54,17 @@ pub fn segment(name: &str) -> String {
 /// The name of the index segment at a key.
 pub fn segment_name(key: &str) -> Option<&str> {
     let name = key.strip_prefix(SEGMENTS)?.strip_suffix(".seg")?;
+    crate::model::parse_hex(name).is_ok().then_some(name)
+}
+
+/// The key of a file of events; `name` is the SHA-256 of its bytes as 64 hexadecimal digits.
+pub fn events(name: &str) -> String {
+    format!("{EVENTS}{name}.jsonl")
+}
+
+/// The name of the file of events at a key.
+pub fn events_name(key: &str) -> Option<&str> {
+    let name = key.strip_prefix(EVENTS)?.strip_suffix(".jsonl")?;
     crate::model::parse_hex(name).is_ok().then_some(name)
 }
 

@@ -12,12 +12,13 @@ use crate::cli::Answer;
 use crate::cli::args::remotes::{Clone, Fetch, LsRemote, Pull, Push};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Table, Ui, plural, size};
+use crate::cli::ui::{Align, Table, Ui, plural, size, tame};
 use crate::model::{DatasetName, UploadState, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::porcelain::checkout::Wanted;
 use crate::porcelain::fetch::Fetched;
 use crate::porcelain::push::Pushed;
+use crate::porcelain::sync_events::BroughtEvents;
 use crate::porcelain::{clone, fetch, ls_remote, pull, push};
 
 #[derive(Serialize)]
@@ -159,6 +160,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
         outcome.root.display()
     ))?;
     ui.report(&format!("  {}", fetched_text(&outcome.fetched, crate::porcelain::remotes::ORIGIN, false)))?;
+    events(&outcome.events, ui)?;
     match &outcome.stats {
         Some(stats) => {
             ui.report(&format!("  {}", stats_text(stats)))?;
@@ -169,6 +171,15 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
         None => ui.hint("check a version out with dsv pull, or dsv checkout origin/DATASET"),
     }
     Ok(Answer::Yes)
+}
+
+/// What of the events of a remote came, for a person.
+fn events(events: &BroughtEvents, ui: &mut Ui) -> io::Result<()> {
+    events.skipped.iter().for_each(|skipped| ui.warn(&tame(skipped)));
+    if events.new > 0 {
+        ui.report(&format!("  {} fetched", plural(events.new, "change of tags", "changes of tags")))?;
+    }
+    Ok(())
 }
 
 fn stats_text(stats: &CheckoutStats) -> String {
@@ -199,6 +210,7 @@ pub(crate) fn fetch(args: &Fetch, session: &mut Session) -> Result<Answer, Failu
     for fetched in &outcome.datasets {
         session.ui.report(&fetched_text(fetched, outcome.remote.as_str(), args.full))?;
     }
+    events(&outcome.events, &mut session.ui)?;
     if args.full && outcome.on_demand {
         session.ui.hint(&format!(
             "some of what this repository refers to is still fetched from {} when it is needed",
@@ -238,6 +250,7 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             session.ui.report(&format!("  {}", stats_text(stats)))?;
         }
     }
+    events(&outcome.events, &mut session.ui)?;
     if !args.paths.is_empty() {
         session.ui.report(&format!("  checked out besides: {}", stats_text(&outcome.brought)))?;
     }
@@ -288,6 +301,11 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
         } else {
             session.ui.report(&format!("{dataset} is up to date on {}, {}", outcome.remote, outcome.url))?;
         }
+    }
+    if outcome.events > 0 {
+        session
+            .ui
+            .report(&format!("  {} sent", plural(outcome.events, "change of tags", "changes of tags")))?;
     }
     Ok(Answer::Yes)
 }

@@ -37,15 +37,19 @@ pub(super) fn remembered(peer: &Peer<'_>) -> Vec<RefEntry> {
     read.filter_map(|bytes| decode_ref_entry(&bytes).ok()).collect()
 }
 
-/// Forgets the entries in the folder of what was learned of a remote: another one is to stand under its name.
+/// Forgets in the folder of what was learned of a remote which entries and events it has: another one is to stand under its
+/// name.
 ///
 /// # Errors
 /// When the folder cannot be changed.
-pub fn forget_entries(fs: &Arc<dyn Fs>, cache: &Path) -> Result<(), TransferError> {
-    let folder = cache.join(FOLDER);
-    let entries = match fs.list(&folder) {
+pub fn forget_known(fs: &Arc<dyn Fs>, cache: &Path) -> Result<(), TransferError> {
+    [FOLDER, super::events::FOLDER].iter().try_for_each(|folder| clear(fs, &cache.join(folder)))
+}
+
+fn clear(fs: &Arc<dyn Fs>, folder: &Path) -> Result<(), TransferError> {
+    let entries = match fs.list(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        listed => listed.and_then(|dir| dir.entries()).at("list", &folder)?,
+        listed => listed.and_then(|dir| dir.entries()).at("list", folder)?,
     };
     for (name, _) in
         entries.into_iter().filter_map(|(name, kind)| Some((String::from_utf8(name).ok()?, kind)))

@@ -7,6 +7,7 @@
 mod condemned;
 mod delta;
 mod error;
+mod events;
 mod evict;
 mod fetch;
 pub mod gc;
@@ -29,9 +30,10 @@ pub mod uploads;
 mod verify;
 
 pub use error::TransferError;
+pub use events::{ReceivedEvents, receive_events, send_events, unsent_events};
 pub use evict::{EvictOutcome, evict};
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
-pub use known::{forget_entries, remember_entry};
+pub use known::{forget_known, remember_entry};
 pub use on_demand::{OnDemand, Source};
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};

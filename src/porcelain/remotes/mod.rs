@@ -14,7 +14,7 @@ use file::RemotesFile;
 use super::settings::Settings;
 use super::{Environment, Error, Repository};
 use crate::model::{Interrupt, Monitor, RemoteName};
-use crate::plumbing::transfer::{Peer, Source, forget_entries};
+use crate::plumbing::transfer::{Peer, Source, forget_known};
 use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, check_endpoint, probe};
 use crate::store::Layout;
 
@@ -86,7 +86,7 @@ pub fn set_url(
     let mut file = RemotesFile::read(&**repo.fs(), repo.layout())?;
     let old = get(&file, name)?;
     if old.url != url.to_string() {
-        forget_entries(repo.fs(), &repo.layout().remote_cache(name))?;
+        forget_known(repo.fs(), &repo.layout().remote_cache(name))?;
     }
     file.set(name, &config.clone().or(old).at(url.to_string()));
     file.write(repo)?;
@@ -104,7 +104,7 @@ pub fn remove(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Re
     if old.promisor == Some(true) {
         return Err(Error::RemoteNeeded { name: name.clone() });
     }
-    forget_entries(repo.fs(), &repo.layout().remote_cache(name))?;
+    forget_known(repo.fs(), &repo.layout().remote_cache(name))?;
     for tracked in repo.refs().tracking().of_remote(name)? {
         repo.refs().tracking().forget(&lock, name, &tracked.dataset)?;
     }

@@ -1,5 +1,6 @@
 //! Versions between repositories and remotes.
 
+mod events;
 mod gc;
 mod get;
 mod kills;
