@@ -51,6 +51,8 @@ pub struct Outcome {
     pub step: Step,
     /// Files that were asked for and were not there.
     pub brought: CheckoutStats,
+    /// Requests that it took, retries included; not those for what was needed on demand.
+    pub requests: u64,
 }
 
 /// Fetches the current dataset and goes on to what is there, if that descends from what is here.
@@ -92,5 +94,6 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let options = restore::Options { paths, absent_only: true, ..restore::Options::default() };
         brought = restore::run(repo, &options, monitor)?.stats;
     }
-    Ok(Outcome { remote: remote.name, dataset, fetched, events, step, brought })
+    let requests = remote.client.stats().requests();
+    Ok(Outcome { remote: remote.name, dataset, fetched, events, step, brought, requests })
 }

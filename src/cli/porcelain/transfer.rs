@@ -73,6 +73,7 @@ struct PullDocument<'a> {
     moved: bool,
     files_written: u64,
     files_removed: u64,
+    requests: u64,
 }
 
 #[derive(Serialize)]
@@ -236,6 +237,7 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             moved: stats.is_some(),
             files_written: stats.map_or(0, |stats| stats.written) + outcome.brought.written,
             files_removed: stats.map_or(0, |stats| stats.removed),
+            requests: outcome.requests,
         })?;
         return Ok(Answer::Yes);
     }

@@ -100,3 +100,18 @@ fn another_remote_at_the_same_place_gets_all_of_them() {
     let said = two.ok(&["push"]);
     assert!(said.contains("1 change of tags sent"), "{said}");
 }
+
+#[test]
+fn nothing_to_do_is_at_most_four_requests() {
+    let two = Two::committed();
+    two.ok(&["tag", "gold"]);
+    two.ok(&["push"]);
+    two.clone("bob");
+    let requests = |said: &str| {
+        let said: serde_json::Value = serde_json::from_str(said).unwrap();
+        said.as_array().map_or(&said, |lines| &lines[0])["requests"].as_u64().unwrap()
+    };
+    assert_eq!(requests(&two.ok(&["push", "--json"])), 2);
+    assert_eq!(requests(&two.other("bob", &["push", "--json"])), 2);
+    assert_eq!(requests(&two.other("bob", &["pull", "--json"])), 3);
+}
