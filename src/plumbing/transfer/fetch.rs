@@ -1,8 +1,7 @@
 //! What versions on a remote lead to, brought here.
 //!
-//! First the versions, trees and chunk lists, level by level, of which those are passed over that
-//! lead to what is here whole; then the blobs and chunks that are missing, in coalesced ranges; then
-//! the lists of large blobs, each once its chunks have proved that they make up the blob of that id. Only when all of that
+//! First the versions and trees, level by level, of which those are passed over that lead to what is here whole; then the
+//! blobs that are missing, in coalesced ranges, and the large ones list by list, see [`super::large`]. Only when all of that
 //! is durable may a ref lead to it. What an earlier attempt brought is not asked for again.
 
 use std::collections::{HashMap, HashSet};

@@ -34,17 +34,17 @@ impl Place {
 
     /// On SeaweedFS.
     pub(crate) fn s3() -> Option<Self> {
-        Some(Self::new("S3", "s3", told("S3", s3_options("dsvtest", "dsvtest-secret"))?))
+        Some(Self::new("S3", "s3", s3_options("dsvtest", "dsvtest-secret")?))
     }
 
     /// On fake-gcs-server.
     pub(crate) fn gcs() -> Option<Self> {
-        Some(Self::new("GCS", "gs", told("GCS", gcs_options())?))
+        Some(Self::new("GCS", "gs", gcs_options()?))
     }
 
     /// On Azurite.
     pub(crate) fn azure() -> Option<Self> {
-        Some(Self::new("Azure", "az", told("Azure", azure_options(AZURITE_KEY))?))
+        Some(Self::new("Azure", "az", azure_options(AZURITE_KEY)?))
     }
 
     /// A connection of the library's to it.
@@ -56,14 +56,6 @@ impl Place {
     pub(crate) fn reach(&self) -> Vec<&str> {
         self.options.endpoint.iter().flat_map(|endpoint| ["--endpoint", endpoint]).collect()
     }
-}
-
-/// Says so when there is no server.
-fn told<T>(name: &str, found: Option<T>) -> Option<T> {
-    if found.is_none() {
-        eprintln!("NOT RUN on {name}: no server; start them with scripts/servers.sh");
-    }
-    found
 }
 
 /// Reads a URL of a test.
@@ -95,11 +87,17 @@ pub(super) fn all() -> Vec<Remote> {
     remotes
 }
 
-/// What the server listens at: a variable of the environment, or what `scripts/servers.sh` left.
+/// What the server listens at: a variable of the environment, or what `scripts/servers.sh` left. Says so when there is none:
+/// then a test does not run on it.
 pub(super) fn address(variable: &str) -> Option<String> {
-    if let Ok(address) = std::env::var(variable) {
-        return Some(address);
+    let found = std::env::var(variable).ok().or_else(|| left_by_script(variable));
+    if found.is_none() {
+        eprintln!("NOT RUN: there is no server for {variable}; start them with scripts/servers.sh");
     }
+    found
+}
+
+fn left_by_script(variable: &str) -> Option<String> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
     let text = std::fs::read_to_string(target.join("servers/env")).ok()?;
