@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::DecodeError;
-use crate::model::{CondemnedList, CopyFacts, Event, EventId, RefEntry, RefMove, Upload};
+use crate::model::{
+    CondemnedList, CopyFacts, DRAFT_FORMAT, Draft, Event, EventId, RefEntry, RefMove, Upload,
+};
 
 /// Longest line that is read, in bytes.
 pub const MAX_LINE_LEN: usize = 1024 * 1024;
@@ -119,6 +121,24 @@ pub fn encode_upload(upload: &Upload) -> Vec<u8> {
 /// When it is none or not canonical.
 pub fn decode_upload(bytes: &[u8]) -> Result<Upload, DecodeError> {
     decode("mark of an upload", bytes)
+}
+
+/// The bytes of a draft.
+pub fn encode_draft(draft: &Draft) -> Vec<u8> {
+    encode(draft)
+}
+
+/// Decodes a draft.
+///
+/// # Errors
+/// When it is none, is not canonical, or is of a newer format.
+pub fn decode_draft(bytes: &[u8]) -> Result<Draft, DecodeError> {
+    let draft: Draft = decode("draft", bytes)?;
+    if draft.format == 0 || draft.format > DRAFT_FORMAT {
+        let why = format!("format {}, and this dsv knows formats up to {DRAFT_FORMAT}", draft.format);
+        return Err(DecodeError::malformed("draft", why));
+    }
+    Ok(draft)
 }
 
 /// The bytes of what the machine's cache tells of a copy.

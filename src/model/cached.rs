@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetName, Label, Time, VersionId, version_hex};
+use super::{DatasetName, Label, Time, VersionId, hex_id};
 
 /// A copy of a version, or of some of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct CopyFacts {
     /// The version's label.
     pub label: Label,
     /// The version.
-    #[serde(with = "version_hex")]
+    #[serde(with = "hex_id")]
     pub version: VersionId,
     /// The remote that it came from, for people.
     pub url: String,

@@ -3,8 +3,10 @@
 //! Everything above speaks in these types; they depend on nothing of this crate.
 
 mod cached;
+mod draft;
 mod entry;
 mod event;
+mod hex_id;
 mod id;
 mod kind;
 mod name;
@@ -12,13 +14,14 @@ mod path;
 mod progress;
 mod refs;
 mod remote;
+mod state;
 mod time;
 mod version;
-mod version_hex;
 
 pub use cached::{CopyFacts, PlaceNote};
+pub use draft::{DRAFT_FORMAT, Draft, DraftState, Stand};
 pub use entry::{Entry, EntryKind, Totals};
-pub use event::{Event, EventAction, EventId, FoldedRecord, fold_events};
+pub use event::{Deed, Event, EventAction, EventId, FoldedRecord, KnownAs, Remark, fold_events, known_as};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
 pub use name::{DatasetName, Label, NameError, RemoteName, TagName};
@@ -29,5 +32,6 @@ pub use path::{
 pub use progress::{Interrupt, Interrupted, Monitor, NoProgress, Progress, ProgressSource};
 pub use refs::{DATASET_REFS, Expected, Head, RefMove, RefName, TRACKING_REFS};
 pub use remote::{CondemnedList, CondemnedObject, REMOTE_FORMAT, RefEntry, SegmentInfo, Upload, UploadState};
+pub use state::{IllegalStep, Step, VersionState};
 pub use time::Time;
 pub use version::{Author, GitOrigin, Origin, Version};

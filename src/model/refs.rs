@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::version_hex::optional;
+use super::hex_id::optional;
 use super::{DatasetName, RemoteName, Time, VersionId};
 
 /// How the full name of a dataset's ref begins.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::version_hex::{self, optional};
+use super::hex_id::{self, optional};
 use super::{DatasetName, Label, Time, Totals, VersionId};
 
 /// The format of a remote that is written, and the highest one that is read.
@@ -119,7 +119,7 @@ impl UploadState {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Upload {
     /// The version.
-    #[serde(with = "version_hex")]
+    #[serde(with = "hex_id")]
     pub version: VersionId,
     /// Its dataset there.
     pub dataset: DatasetName,

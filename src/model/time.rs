@@ -21,6 +21,45 @@ impl Time {
         jiff::tz::Offset::from_seconds(self.offset).unwrap_or(jiff::tz::Offset::UTC)
     }
 
+    /// From what a person writes: a time in RFC 3339, a date (its first second in the zone of `now`), or how long ago:
+    /// `30 days`, `2 weeks ago`, `12h`.
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn from_words(text: &str, now: Self) -> Result<Self, ParseTimeError> {
+        if let Ok(time) = text.parse() {
+            return Ok(time);
+        }
+        let bad = || ParseTimeError(text.to_owned());
+        if let Ok(date) = text.parse::<jiff::civil::Date>() {
+            let zone = jiff::tz::TimeZone::fixed(now.offset_of());
+            let start = date.to_zoned(zone).map_err(|_| bad())?;
+            return Ok(Self { seconds: start.timestamp().as_second(), offset: now.offset });
+        }
+        let words = text.trim().trim_end_matches("ago").trim();
+        let at = words.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+        let (number, unit) = words.split_at(at);
+        let number: i64 = number.parse().map_err(|_| bad())?;
+        const DAY: i64 = 24 * 60 * 60;
+        let length = match unit.trim() {
+            "m" | "min" | "minute" | "minutes" => 60,
+            "h" | "hour" | "hours" => 60 * 60,
+            "d" | "day" | "days" => DAY,
+            "w" | "week" | "weeks" => 7 * DAY,
+            "month" | "months" => 30 * DAY,
+            "y" | "year" | "years" => 365 * DAY,
+            _ => return Err(bad()),
+        };
+        let ago = number.checked_mul(length).ok_or_else(bad)?;
+        Ok(Self { seconds: now.seconds.saturating_sub(ago), offset: now.offset })
+    }
+
+    /// `2026-11-23 14:05`, for lists.
+    pub fn to_minute(self) -> String {
+        let timestamp = jiff::Timestamp::from_second(self.seconds).unwrap_or_default();
+        self.offset_of().to_datetime(timestamp).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// `2026-11-23 14:05:09 +0100`, for people.
     pub fn to_human(self) -> String {
         let timestamp = jiff::Timestamp::from_second(self.seconds).unwrap_or_default();
@@ -83,5 +122,16 @@ mod tests {
         assert_eq!(west.to_human(), "1969-12-31 20:30:00 -0330");
         assert_eq!(west.to_string().parse::<Time>().unwrap(), west);
         assert!("yesterday".parse::<Time>().is_err());
+        let now = Time { seconds: 1_000_000_000, offset: 7200 };
+        let words = |text: &str| Time::from_words(text, now).map(|time| now.seconds - time.seconds);
+        assert_eq!(words("30 days").unwrap(), 30 * 86400);
+        assert_eq!(words("2 weeks ago").unwrap(), 14 * 86400);
+        assert_eq!(words("12h").unwrap(), 12 * 3600);
+        let date = Time::from_words("2001-09-09", now).unwrap();
+        assert_eq!(date.to_string(), "2001-09-09T00:00:00+02:00");
+        assert_eq!(date.to_minute(), "2001-09-09 00:00");
+        for bad in ["", "days", "3 moons", "-3 days", "99999999999999999999 days", "2001-13-01"] {
+            assert!(Time::from_words(bad, now).is_err(), "{bad}");
+        }
     }
 }

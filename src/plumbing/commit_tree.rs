@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::labels::{LabelChoice, LabelError, choose};
 use crate::codec::MAX_PARENTS;
-use crate::model::{
-    Author, DatasetName, ErrorKind, Interrupt, Origin, Time, Totals, TreeId, Version, VersionId,
-};
+use crate::model::{Author, ErrorKind, Interrupt, KnownAs, Origin, Time, Totals, TreeId, Version, VersionId};
 use crate::store::{StoreError, Writer};
 
 /// What a version is to say.
@@ -18,8 +16,8 @@ pub struct Options {
     pub totals: Totals,
     /// The versions it is made from.
     pub parents: Vec<VersionId>,
-    /// The dataset it is made for.
-    pub dataset: DatasetName,
+    /// The dataset it is made for, and what is known of its labels.
+    pub dataset: KnownAs,
     /// Its label.
     pub label: LabelChoice,
     /// Who makes it.
@@ -62,6 +60,20 @@ impl Error {
     }
 }
 
+/// Refuses parents that no version can have.
+///
+/// # Errors
+/// When there are too many, or one is there twice.
+pub fn check_parents(parents: &[VersionId]) -> Result<(), Error> {
+    if parents.len() > MAX_PARENTS {
+        return Err(Error::TooManyParents(parents.len()));
+    }
+    match parents.iter().enumerate().find(|(at, parent)| parents[..*at].contains(parent)) {
+        Some((_, parent)) => Err(Error::SameParent(*parent)),
+        None => Ok(()),
+    }
+}
+
 /// Makes and stores a version; it is durable when the writer is finished.
 ///
 /// # Errors
@@ -69,15 +81,9 @@ impl Error {
 /// disk fails.
 pub fn run(writer: &Writer, options: Options, interrupt: &Interrupt) -> Result<(VersionId, Version), Error> {
     let Options { tree, totals, parents, dataset, label, author, time, message, metadata, origin } = options;
-    if parents.len() > MAX_PARENTS {
-        return Err(Error::TooManyParents(parents.len()));
-    }
-    for (at, parent) in parents.iter().enumerate() {
-        if parents[..at].contains(parent) {
-            return Err(Error::SameParent(*parent));
-        }
-    }
+    check_parents(&parents)?;
     let label = choose(writer.db(), &parents, &dataset, &label, interrupt)?;
+    let dataset = dataset.name;
     let version = Version { tree, parents, dataset, label, author, time, message, metadata, origin, totals };
     Ok((writer.put_version(&version)?, version))
 }

@@ -1,9 +1,11 @@
 //! Walking from versions to their parents.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
-use crate::model::{ErrorKind, Interrupt, Interrupted, Version, VersionId};
+use crate::model::{ErrorKind, Interrupt, Interrupted, Monitor, Version, VersionId};
 use crate::plumbing::tree_error::TreeError;
+use crate::plumbing::work_stack::work_through;
 use crate::store::{ObjectDb, StoreError};
 
 /// Why a history could not be walked.
@@ -78,4 +80,51 @@ pub fn ancestors(
         Step::Parents
     })?;
     Ok(found)
+}
+
+/// A version, or if it was deleted the nearest one before it, by first parents, that was not; `None` when there is none.
+///
+/// # Errors
+/// When a version is missing or damaged.
+pub fn kept(db: &ObjectDb, id: &VersionId) -> Result<Option<Version>, StoreError> {
+    let mut id = *id;
+    loop {
+        let version = db.version(&id)?;
+        if !db.tombstones().contains(&id) {
+            return Ok(Some(version));
+        }
+        match version.parents.first() {
+            Some(parent) => id = *parent,
+            None => return Ok(None),
+        }
+    }
+}
+
+/// As [`ancestors`], read by several threads; of a version that is not here, and of what lies behind it, nothing.
+///
+/// # Errors
+/// When a version is damaged; when interrupted.
+pub fn all_here(
+    db: &ObjectDb,
+    starts: impl IntoIterator<Item = VersionId>,
+    monitor: &Monitor<'_>,
+) -> Result<HashMap<VersionId, Version>, HistoryError> {
+    let starts: Vec<VersionId> = starts.into_iter().collect();
+    let seen: Mutex<HashSet<VersionId>> = Mutex::new(starts.iter().copied().collect());
+    let found = Mutex::new(HashMap::new());
+    let starts = seen.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+    work_through(monitor.threads, starts, |id, more: &mut Vec<VersionId>| {
+        monitor.interrupt.check()?;
+        let version = match db.version(&id) {
+            Err(StoreError::Missing { .. }) => return Ok(()),
+            read => read?,
+        };
+        {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            more.extend(version.parents.iter().copied().filter(|parent| seen.insert(*parent)));
+        }
+        found.lock().unwrap_or_else(PoisonError::into_inner).insert(id, version);
+        Ok::<_, HistoryError>(())
+    })?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -4,7 +4,7 @@
 //! keeps to that. So a search for a label ends where labels are lower, and does not walk all history.
 
 use super::history::{HistoryError, Step, walk};
-use crate::model::{DatasetName, ErrorKind, Interrupt, Label, Version, VersionId};
+use crate::model::{DatasetName, ErrorKind, Interrupt, KnownAs, Label, Version, VersionId};
 use crate::store::ObjectDb;
 
 /// What a person wants of a new label.
@@ -37,6 +37,14 @@ pub enum LabelError {
         /// The version that has it.
         id: VersionId,
     },
+    /// A version that was deleted had it.
+    #[error("{dataset}@{label} existed and was deleted; a label is not given twice")]
+    OfDeleted {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The label.
+        label: Label,
+    },
     /// It is lower than one in the history.
     #[error("the label {label} is not higher than {newest}, the newest of '{dataset}'")]
     Backward {
@@ -54,7 +62,7 @@ impl LabelError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::History(error) => error.kind(),
-            Self::Taken { .. } => ErrorKind::AlreadyExists,
+            Self::Taken { .. } | Self::OfDeleted { .. } => ErrorKind::AlreadyExists,
             Self::Backward { .. } => ErrorKind::Refused,
         }
     }
@@ -63,7 +71,9 @@ impl LabelError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::History(_) => None,
-            Self::Taken { .. } => Some("leave --label out to get the next one".to_owned()),
+            Self::Taken { .. } | Self::OfDeleted { .. } => {
+                Some("leave --label out to get the next one".to_owned())
+            }
             Self::Backward { newest, .. } => Some(format!(
                 "leave --label out to get {}, or take --minor ({}) or --major ({})",
                 newest.next_patch(),
@@ -131,13 +141,13 @@ impl LabelQuery {
 pub fn find(
     db: &ObjectDb,
     tips: &[VersionId],
-    dataset: &DatasetName,
+    dataset: &KnownAs,
     query: &LabelQuery,
     interrupt: &Interrupt,
 ) -> Result<Vec<(VersionId, Version)>, HistoryError> {
     let mut found: Vec<(VersionId, Version)> = Vec::new();
     walk(db, tips.iter().copied(), interrupt, |id, version| {
-        if version.dataset != *dataset {
+        if !dataset.is(&version.dataset) {
             return Step::Parents;
         }
         if query.is_above(&version.label) {
@@ -165,12 +175,12 @@ pub fn find(
 pub fn newest(
     db: &ObjectDb,
     starts: &[VersionId],
-    dataset: &DatasetName,
+    dataset: &KnownAs,
     interrupt: &Interrupt,
 ) -> Result<Option<(Label, VersionId)>, HistoryError> {
     let mut newest: Option<(Label, VersionId)> = None;
     walk(db, starts.iter().copied(), interrupt, |id, version| {
-        if version.dataset != *dataset {
+        if !dataset.is(&version.dataset) {
             return Step::Parents;
         }
         if newest.as_ref().is_none_or(|(label, _)| *label < version.label) {
@@ -189,11 +199,13 @@ pub fn newest(
 pub fn choose(
     db: &ObjectDb,
     parents: &[VersionId],
-    dataset: &DatasetName,
+    dataset: &KnownAs,
     choice: &LabelChoice,
     interrupt: &Interrupt,
 ) -> Result<Label, LabelError> {
-    let Some((highest, _)) = newest(db, parents, dataset, interrupt)? else {
+    let highest = newest(db, parents, dataset, interrupt)?.map(|(label, _)| label);
+    // A label is never given twice, even if the first version that bore it is gone.
+    let Some(highest) = highest.into_iter().chain(dataset.deleted.last().cloned()).max() else {
         return Ok(match choice {
             LabelChoice::Exactly(label) => label.clone(),
             LabelChoice::Patch | LabelChoice::Minor | LabelChoice::Major => Label::first(),
@@ -210,9 +222,12 @@ pub fn choose(
     }
     let query = LabelQuery::Exactly(label.clone());
     if let Some((id, _)) = find(db, parents, dataset, &query, interrupt)?.into_iter().next() {
-        return Err(LabelError::Taken { dataset: dataset.clone(), label, id });
+        return Err(LabelError::Taken { dataset: dataset.name.clone(), label, id });
     }
-    Err(LabelError::Backward { dataset: dataset.clone(), label, newest: highest })
+    if dataset.deleted.contains(&label) {
+        return Err(LabelError::OfDeleted { dataset: dataset.name.clone(), label });
+    }
+    Err(LabelError::Backward { dataset: dataset.name.clone(), label, newest: highest })
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod labels;
 pub mod ls_tree;
 pub mod merge_base;
 pub mod mktree;
+pub mod overlay_tree;
 pub mod pack_objects;
 pub mod reachable;
 pub mod read_tree;

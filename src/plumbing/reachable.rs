@@ -9,7 +9,7 @@ use crate::store::{ObjectDb, RecordSet, StoreError};
 /// Where a walk begins or goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Start {
-    /// A version, its tree, and its parents.
+    /// A version, its tree unless it was deleted, and its parents.
     Version(VersionId),
     /// A tree and all below it.
     Tree(TreeId),
@@ -91,7 +91,9 @@ impl Marker<'_> {
                 let version = self.read(RecordKind::Version, id.as_bytes(), || self.db.version(&id))?;
                 if let Some(version) = version {
                     more.extend(version.parents.into_iter().map(Start::Version));
-                    more.push(Start::Tree(version.tree));
+                    if !self.db.tombstones().contains(&id) {
+                        more.push(Start::Tree(version.tree));
+                    }
                 }
                 Ok(1)
             }

@@ -9,7 +9,7 @@ use super::labels::LabelChoice;
 use super::tree_edit::{Edit, apply};
 use super::{TreeError, commit_tree, merge_base, rev_list};
 use crate::model::{ErrorKind, Label, Monitor, RepoPath, Version, VersionId};
-use crate::store::{ObjectDb, StoreError, Writer};
+use crate::store::{Events, ObjectDb, StoreError, Writer};
 
 /// Why versions cannot be put on top of others.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,8 @@ impl Error {
 }
 
 /// Makes each version that leads to `ours` and not to `theirs` anew on top of `theirs`, the oldest first: its changes, its
-/// author, time, message and metadata, and a label that steps as its own did. Returns the newest. No ref is moved.
+/// author, time, message and metadata, and a label that steps as its own did; `events` tell what its dataset was called. Returns
+/// the newest. No ref is moved.
 ///
 /// # Errors
 /// [`Error::Conflict`] when both sides changed a path, or one a path below or above one of the other's; when the lines never
@@ -73,6 +74,7 @@ pub fn run(
     db: &Arc<ObjectDb>,
     ours: VersionId,
     theirs: VersionId,
+    events: &Events,
     monitor: &Monitor<'_>,
 ) -> Result<VersionId, Error> {
     let bases = merge_base::run(db, &ours, &theirs, monitor.interrupt)?;
@@ -111,7 +113,7 @@ pub fn run(
             tree: tree_id,
             totals,
             parents,
-            dataset,
+            dataset: events.known_as(&dataset),
             label,
             author,
             time,

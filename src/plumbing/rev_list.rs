@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::history::{HistoryError, ancestors};
+use super::history::{HistoryError, ancestors, kept};
 use super::tree_walk::lookup;
 use crate::model::{Entry, Monitor, ObjectId, RepoPath, TreeId, Version, VersionId};
 use crate::store::ObjectDb;
@@ -187,7 +187,7 @@ fn touches(db: &ObjectDb, version: &Version, paths: &[RepoPath]) -> Result<bool,
         return Ok(own.iter().any(Option::is_some));
     }
     for parent in &version.parents {
-        let parent = db.version(parent)?;
+        let Some(parent) = kept(db, parent)? else { continue };
         if parent.tree == version.tree || contents(db, &parent.tree, paths)? == own {
             return Ok(false);
         }

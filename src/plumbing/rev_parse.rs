@@ -88,13 +88,22 @@ impl<'a> Names<'a> {
     pub fn tree(&self, text: &[u8]) -> Result<TreeId, RevError> {
         let found = self.object(text)?;
         match found.kind {
-            ObjectKind::Version => Ok(self.db.version(&VersionId::new(found.id))?.tree),
+            ObjectKind::Version => self.tree_of(VersionId::new(found.id)),
             ObjectKind::Tree => Ok(TreeId::new(found.id)),
             ObjectKind::Blob => {
                 let text = Revision::parse(text)?.shown();
                 Err(RevError::WrongKind { text, found: found.kind, expected: "directory" })
             }
         }
+    }
+
+    /// The files of a version, unless it was deleted.
+    fn tree_of(&self, id: VersionId) -> Result<TreeId, RevError> {
+        let version = self.db.version(&id)?;
+        if self.db.tombstones().contains(&id) {
+            return Err(RevError::Deleted { version: version.full_label() });
+        }
+        Ok(version.tree)
     }
 
     /// What a text names, of any kind.
@@ -106,7 +115,7 @@ impl<'a> Names<'a> {
         let base = self.resolve_object(&revision)?;
         let Some(path) = revision.path.clone() else { return Ok(base) };
         let tree = match base.kind {
-            ObjectKind::Version => self.db.version(&VersionId::new(base.id))?.tree,
+            ObjectKind::Version => self.tree_of(VersionId::new(base.id))?,
             ObjectKind::Tree => TreeId::new(base.id),
             ObjectKind::Blob => {
                 return Err(RevError::WrongKind {
@@ -258,9 +267,13 @@ impl<'a> Names<'a> {
         tips: &[VersionId],
         unknown: Option<RevError>,
     ) -> Result<VersionId, RevError> {
-        let found = find(self.db, tips, dataset, query, self.interrupt)?;
+        let events = self.events.read()?;
+        let known_as = events.known_as(dataset);
+        let mut found = find(self.db, tips, &known_as, query, self.interrupt)?;
+        let deleted = events.deleted();
+        found.retain(|(id, _)| !deleted.contains(id));
         if found.is_empty() {
-            let newest = newest(self.db, tips, dataset, self.interrupt)?.map(|(label, _)| label);
+            let newest = newest(self.db, tips, &known_as, self.interrupt)?.map(|(label, _)| label);
             if let (None, Some(unknown)) = (&newest, unknown) {
                 return Err(unknown);
             }

@@ -3,9 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Error, Repository, status};
-use crate::model::{DatasetName, Label, Monitor, RepoPath, TagName, Time, Totals, Version, VersionId};
+use crate::model::{
+    DatasetName, FoldedRecord, Label, Monitor, RepoPath, TagName, Time, Totals, Version, VersionId,
+};
 use crate::plumbing::StoreError;
 use crate::plumbing::diff_tree::{DiffOptions, DiffTotals, Rename, TreeChange, diff_trees};
+use crate::plumbing::history::kept;
 use crate::plumbing::tree_edit::empty_tree;
 use crate::plumbing::tree_walk::{lookup, walk_all};
 
@@ -20,6 +23,8 @@ pub struct Marks {
     pub tracked: Vec<String>,
     /// Tags that it bears.
     pub tags: BTreeSet<TagName>,
+    /// What else its events amount to.
+    pub record: FoldedRecord,
 }
 
 /// The names of all versions that have any.
@@ -40,9 +45,9 @@ impl AllMarks {
             marks.entry(tracked.version).or_default().tracked.push(name);
         }
         for (id, record) in repo.events().read()?.records() {
-            if !record.tags.is_empty() {
-                marks.entry(id).or_default().tags = record.tags;
-            }
+            let marks = marks.entry(id).or_default();
+            marks.tags.clone_from(&record.tags);
+            marks.record = record;
         }
         Ok(Self(marks))
     }
@@ -115,10 +120,8 @@ impl Repository {
         limit: usize,
         monitor: &Monitor<'_>,
     ) -> Result<Changes, Error> {
-        let Some(parent) = version.parents.first() else {
-            return self.first_changes(version, limit, monitor);
-        };
-        let parent = self.db().version(parent)?;
+        let parent = version.parents.first().map(|parent| kept(self.db(), parent)).transpose()?.flatten();
+        let Some(parent) = parent else { return self.first_changes(version, limit, monitor) };
         let (mut changed, mut renamed, totals) =
             status::summarize(self.differences(&parent, version, &[], monitor)?);
         let all = changed.len() + renamed.len();
@@ -161,8 +164,8 @@ impl Repository {
         paths: &[RepoPath],
         monitor: &Monitor<'_>,
     ) -> Result<DiffTotals, Error> {
-        if let Some(parent) = version.parents.first() {
-            let parent = self.db().version(parent)?;
+        let parent = version.parents.first().map(|parent| kept(self.db(), parent)).transpose()?.flatten();
+        if let Some(parent) = parent {
             let (_, _, totals) = status::summarize(self.differences(&parent, version, paths, monitor)?);
             return Ok(totals);
         }

@@ -1,8 +1,9 @@
 //! `dsv branch`: the datasets of a repository, which are what git calls branches.
 
 use super::about::VersionSummary;
-use super::{Error, Repository};
-use crate::model::{DatasetName, Expected, Head, Monitor, VersionId};
+use super::record::RecordError;
+use super::{Error, Repository, rename};
+use crate::model::{DatasetName, Expected, Head, Monitor, Version, VersionId};
 use crate::plumbing::StoreError;
 use crate::plumbing::history::{Step, ancestors, walk};
 
@@ -101,7 +102,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         Options::List => list(repo),
         Options::Create { name, at, force } => create(repo, name, *at, *force, monitor),
         Options::Delete { name, force } => delete(repo, name, *force, monitor),
-        Options::Rename { from, to } => rename(repo, from, to, monitor),
+        Options::Rename { from, to } => {
+            let current = repo.refs().head()?.dataset() == Some(from);
+            let how = rename::Options { from: from.clone(), to: to.clone(), remote: None, dry_run: false };
+            rename::run(repo, &how, monitor)?;
+            Ok(Outcome::Renamed { from: from.clone(), to: to.clone(), current })
+        }
     }
 }
 
@@ -148,6 +154,9 @@ fn create(
         return Err(Error::DatasetExists { name: name.clone() });
     }
     check_not_current(repo, name, "moved")?;
+    if let Some(before) = before {
+        check_published(repo, lost_without(repo, name, before, Some(now), monitor)?)?;
+    }
     let note = repo.note(format!("branch: at {}", now.short(12)))?;
     repo.refs().update(&lock, name, Expected::unchanged(before), Some(now), &note)?;
     Ok(Outcome::Set { name: name.clone(), before, now })
@@ -168,10 +177,15 @@ fn delete(
             (Some(was), Expected::Is(was))
         }
     };
-    let lost = match was.map(|was| lost_without(repo, name, was, monitor)) {
-        Some(Ok(0)) => Some(0),
-        Some(Ok(lost)) if force => Some(lost),
-        Some(Ok(lost)) => return Err(Error::VersionsLost { name: name.clone(), lost }),
+    let lost = match was.map(|was| lost_without(repo, name, was, None, monitor)) {
+        Some(Ok(lost)) => {
+            let count = lost.len() as u64;
+            check_published(repo, lost)?;
+            if count > 0 && !force {
+                return Err(Error::VersionsLost { name: name.clone(), lost: count });
+            }
+            Some(count)
+        }
         // To be rid of what is damaged may be why it is forced.
         Some(Err(error)) if !force => return Err(error),
         Some(Err(_)) | None => None,
@@ -181,15 +195,29 @@ fn delete(
     Ok(Outcome::Deleted { name: name.clone(), was, lost })
 }
 
-/// How many versions nothing but this dataset leads to: no other one, no tag, and not `HEAD`.
+/// Refuses to lose what is protected.
+fn check_published(repo: &Repository, lost: Vec<(VersionId, Version)>) -> Result<(), Error> {
+    let published = repo.events().read()?.published();
+    let mut lost: Vec<String> = lost
+        .into_iter()
+        .filter(|(id, _)| published.contains(id))
+        .map(|(_, version)| version.full_label())
+        .collect();
+    lost.sort_unstable();
+    if lost.is_empty() { Ok(()) } else { Err(RecordError::LosesPublished { versions: lost }.into()) }
+}
+
+/// The versions that nothing but this dataset leads to: no other one, no tag, not `HEAD`, and not `new`.
 fn lost_without(
     repo: &Repository,
     name: &DatasetName,
     tip: VersionId,
+    new: Option<VersionId>,
     monitor: &Monitor<'_>,
-) -> Result<u64, Error> {
+) -> Result<Vec<(VersionId, Version)>, Error> {
     let mut others: Vec<VersionId> =
         repo.refs().list()?.into_iter().filter(|(other, _)| other != name).map(|(_, id)| id).collect();
+    others.extend(new);
     if let Head::Detached(id) = repo.refs().head()? {
         others.push(id);
     }
@@ -200,49 +228,18 @@ fn lost_without(
         }
     }
     if others.contains(&tip) {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let kept = ancestors(repo.db(), others, monitor.interrupt)?;
-    let mut lost = 0;
-    walk(repo.db(), [tip], monitor.interrupt, |id, _| {
+    let mut lost = Vec::new();
+    walk(repo.db(), [tip], monitor.interrupt, |id, version| {
         if kept.contains_key(&id) {
             return Step::Stop;
         }
-        lost += 1;
+        lost.push((id, version));
         Step::Parents
     })?;
     Ok(lost)
-}
-
-fn rename(
-    repo: &Repository,
-    from: &DatasetName,
-    to: &DatasetName,
-    monitor: &Monitor<'_>,
-) -> Result<Outcome, Error> {
-    let lock = repo.lock_refs(monitor)?;
-    let head = repo.refs().head()?;
-    let current = head.dataset() == Some(from);
-    let id = repo.refs().read(from)?;
-    if id.is_none() && !current {
-        return Err(Error::NoSuchDataset { name: from.clone() });
-    }
-    if repo.refs().read(to)?.is_some() {
-        return Err(Error::DatasetExists { name: to.clone() });
-    }
-    check_not_current(repo, to, "moved")?;
-    let note = repo.note(format!("branch: renamed {from} to {to}"))?;
-    // The new name is there before the old one goes: whatever happens between, one of them leads on.
-    if id.is_some() {
-        repo.refs().update(&lock, to, Expected::Absent, id, &note)?;
-    }
-    if current {
-        repo.refs().set_head(&lock, Some(&head), &Head::Dataset(to.clone()), &note)?;
-    }
-    if let Some(id) = id {
-        repo.refs().update(&lock, from, Expected::Is(id), None, &note)?;
-    }
-    Ok(Outcome::Renamed { from: from.clone(), to: to.clone(), current })
 }
 
 #[cfg(test)]

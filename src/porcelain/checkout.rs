@@ -3,8 +3,9 @@
 mod sparse;
 
 use super::pathspec::Pathspec;
+use super::record::Recorded;
 use super::{Error, Repository};
-use crate::model::{Entry, Expected, Head, Monitor, RepoPath, TreeId, VersionId};
+use crate::model::{Entry, Expected, Head, Monitor, RepoPath, Totals, TreeId, VersionId};
 use crate::plumbing::checkout::{
     CheckoutError, CheckoutOptions, CheckoutStats, Content, Obstacle, PathChange, apply_changes,
 };
@@ -13,6 +14,7 @@ use crate::plumbing::diff_tree::{DiffOptions, TreeChange, collect_changes};
 use crate::plumbing::scan_worktree::scan_worktree;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine};
+use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
 pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
@@ -62,8 +64,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         Some(_) => repo.edit_any_index(monitor)?,
         None => repo.edit_index(monitor)?,
     };
+    repo.check_no_draft()?;
     let old = repo.head_tree()?;
-    let target = options.version.map(|id| repo.db().version(&id)).transpose()?;
+    let events = repo.events().read()?;
+    let target = options.version.map(|id| Recorded::read(repo, &events, id)).transpose()?;
+    target.as_ref().map_or(Ok(()), Recorded::check_there)?;
+    let target = target.map(|target| target.version);
     let new = Repository::tree_of(target.as_ref());
     if index.is_sparse() || options.sparse.is_some() {
         let (stats, kept_staged) = go_sparse(repo, options, &mut index, old, new, monitor)?;
@@ -86,6 +92,49 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     })?;
     move_head(repo, options, monitor)?;
     Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged })
+}
+
+/// Brings a worktree and its index from one tree to another. What is staged besides stays, and so does what is not staged.
+///
+/// # Errors
+/// When something uncommitted would be lost: then nothing is touched.
+pub(super) fn between(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    old: Option<TreeId>,
+    new: Option<TreeId>,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, Error> {
+    if index.is_sparse() {
+        let options =
+            Options { head: repo.refs().head()?, version: None, create: false, force: false, sparse: None };
+        return Ok(go_sparse(repo, &options, index, old, new, monitor)?.0);
+    }
+    let nothing_staged = diff_index(repo.db(), old.as_ref(), index)?.is_empty();
+    let changes = collect_changes(repo.db(), old.as_ref(), new.as_ref(), DiffOptions::default())?;
+    let changes: Vec<_> = changes.into_iter().map(path_change).collect();
+    apply(repo, index, &changes, false, monitor, |index| {
+        if nothing_staged {
+            index.set_tree(new.unwrap_or_else(empty_tree));
+        }
+        Ok(())
+    })
+}
+
+/// Files that are staged and not in the worktree because nobody asked for them, and their bytes; `None` when the worktree is to
+/// hold all.
+pub(super) fn absent(repo: &Repository, index: &StagingIndex) -> Result<Option<Totals>, Error> {
+    Ok(index.is_sparse().then(|| Behind::new(repo.db(), index).totals(index)).transpose()?)
+}
+
+pub(super) fn settle(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    to: TreeId,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, Error> {
+    let old = repo.head_tree()?;
+    between(repo, index, old, Some(to), monitor)
 }
 
 /// Applies changes and saves the index, whether that went well or not, unless all is as it was. What a sparse index

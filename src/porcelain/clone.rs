@@ -63,8 +63,9 @@ pub fn run(env: &Environment, options: &Options, monitor: &Monitor<'_>) -> Resul
     let repo = prepare(env, &dir, &entry, &config, monitor)?;
     let origin = RemoteName::new(ORIGIN)?;
     let remote = remotes::open(&repo, Some(&origin))?;
-    let fetched = fetch_entry(&repo, &remote, &entry, Scope::Usual, monitor)?;
+    // Before objects: what was deleted need not be there.
     let events = sync_events::bring(&repo, &remote, monitor)?;
+    let fetched = fetch_entry(&repo, &remote, &entry, Scope::Usual, monitor)?;
     let mut stats = None;
     if let (Some(version), false) = (entry.version, options.no_checkout) {
         monitor.progress.phase("Checking out", None, None);

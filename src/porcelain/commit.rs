@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Repository, status};
-use crate::model::{Expected, Head, Monitor, Origin, Version, VersionId};
+use super::draft::Draft;
+use super::{Error, Repository, record, status};
+use crate::model::{EventAction, Expected, Head, Monitor, Origin, Version, VersionId};
 use crate::plumbing::commit_tree;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::DiffTotals;
@@ -17,8 +18,8 @@ pub use crate::plumbing::labels::LabelChoice;
 /// How to commit.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Why.
-    pub message: String,
+    /// Why; of a draft, what it inherits from unless told.
+    pub message: Option<String>,
     /// Stage changes and removals of tracked files before.
     pub all: bool,
     /// The label.
@@ -46,22 +47,25 @@ pub struct Outcome {
 /// [`Error::NoMessage`], [`Error::NothingStaged`]; when `HEAD` is on no dataset, or the label exists or steps back; when another
 /// process moved the dataset meanwhile.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
-    if options.message.trim().is_empty() {
-        return Err(Error::NoMessage);
-    }
     let mut index = repo.edit_index(monitor)?;
     let Head::Dataset(dataset) = repo.refs().head()? else { return Err(Error::DetachedHead) };
-    let head = repo.head_version()?;
-    let parent = head.as_ref().map(|(_, version)| version);
+    let draft = repo.open_draft()?;
+    let parents = repo.parents(draft.as_ref())?;
+    let message = message(options, draft.as_ref(), &parents)?;
+    let head = repo.refs().read(&dataset)?;
     let _objects = repo.lock_objects(monitor)?;
     let writer = Writer::new(repo.db())?;
     if options.all {
         let update = StageOptions { update: true, ..Default::default() };
         stage(repo.root(), &mut index, &writer, &update, monitor)?;
     }
-    let tree = Repository::tree_of(parent);
+    let tree = repo.head_tree()?;
     let changes = diff_index(repo.db(), tree.as_ref(), &index)?;
-    if changes.is_empty() {
+    // A draft that changes nothing of what it inherits is a version all the same, unless it inherits the newest one alone.
+    let says_something = draft.as_ref().is_some_and(|draft| {
+        !draft.parents.is_empty() && (draft.parents.iter().ne(&draft.tip) || !draft.metadata.is_empty())
+    });
+    if changes.is_empty() && !says_something {
         return Err(Error::NothingStaged);
     }
     let (_, _, changes) = status::summarize(changes);
@@ -70,27 +74,75 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let wanted = commit_tree::Options {
         tree: written.id,
         totals: written.totals,
-        parents: head.iter().map(|(id, _)| *id).collect(),
-        dataset,
-        label: options.label.clone(),
+        parents: parents.iter().map(|(id, _)| *id).collect(),
+        dataset: repo.known_as(&dataset)?,
+        label: label(options, draft.as_ref()),
         author: repo.author()?,
         time: repo.now(),
-        message: options.message.trim_end().to_owned(),
-        metadata: options.metadata.clone(),
+        message,
+        metadata: metadata(options, draft.as_ref()),
         origin: origin(repo),
     };
     let (id, version) = commit_tree::run(&writer, wanted, monitor.interrupt)?;
     let stored = writer.finish()?.stored_bytes;
 
     let refs = repo.lock_refs(monitor)?;
-    let expected = Expected::unchanged(head.map(|(id, _)| id));
+    if let Some(draft) = &draft {
+        // Before the ref moves: what a crash leaves then are facts of a version that nothing leads to.
+        record::append(repo, &refs, &repo.events().read()?, facts(draft, id))?;
+    }
+    let expected = Expected::unchanged(head);
     let note = repo.note(format!("commit: {}", version.subject()))?;
     repo.refs().update(&refs, &version.dataset, expected, Some(id), &note)?;
     drop(refs);
     index.save()?;
+    if draft.is_some() {
+        repo.drafts().remove(&version.dataset)?;
+    }
     let stored_bytes = stored + repo.stored_since_commit();
     repo.forget_stored()?;
     Ok(Outcome { id, version, changes, stored_bytes })
+}
+
+/// What the version is to say of itself.
+fn message(
+    options: &Options,
+    draft: Option<&Draft>,
+    parents: &[(VersionId, Version)],
+) -> Result<String, Error> {
+    match (&options.message, draft) {
+        (Some(message), _) if !message.trim().is_empty() => Ok(message.trim_end().to_owned()),
+        (None, Some(draft)) => Ok(match (&draft.description, parents) {
+            (Some(description), _) => description.clone(),
+            (None, []) => format!("Create {}", draft.dataset),
+            (None, parents) => {
+                let parents: Vec<String> = parents.iter().map(|(_, parent)| parent.full_label()).collect();
+                format!("Create {} from {}", draft.dataset, parents.join(", "))
+            }
+        }),
+        _ => Err(Error::NoMessage),
+    }
+}
+
+fn label(options: &Options, draft: Option<&Draft>) -> LabelChoice {
+    match (&options.label, draft.and_then(|draft| draft.label.as_ref())) {
+        (LabelChoice::Patch, Some(label)) => LabelChoice::Exactly(label.clone()),
+        (label, _) => label.clone(),
+    }
+}
+
+/// That of the draft and that of the commit, which comes first.
+fn metadata(options: &Options, draft: Option<&Draft>) -> BTreeMap<String, serde_json::Value> {
+    let mut metadata = draft.map(|draft| draft.metadata.clone()).unwrap_or_default();
+    metadata.extend(options.metadata.clone());
+    metadata
+}
+
+/// What was to be said of the version once it is there.
+fn facts(draft: &Draft, id: VersionId) -> Vec<(VersionId, EventAction)> {
+    let tags = draft.tags.iter().map(|tag| EventAction::TagAdded { tag: tag.clone() });
+    let description = draft.description.iter().map(|text| EventAction::DescriptionSet { text: text.clone() });
+    tags.chain(description).map(|action| (id, action)).collect()
 }
 
 /// The code around the dataset, and the command.

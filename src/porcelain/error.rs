@@ -164,6 +164,15 @@ pub enum Error {
         /// The version that was to bear it.
         version: Option<VersionId>,
     },
+    /// A version's record cannot be changed so.
+    #[error(transparent)]
+    Record(#[from] super::record::RecordError),
+    /// What is searched for makes no sense.
+    #[error(transparent)]
+    Query(#[from] super::search::QueryError),
+    /// A draft cannot be made or ended so.
+    #[error(transparent)]
+    Draft(#[from] super::draft::DraftError),
     /// The own versions cannot be put on top of others'.
     #[error(transparent)]
     Rebase(#[from] rebase::Error),
@@ -444,6 +453,9 @@ impl Error {
             | Self::StagedBeforeSparse => ErrorKind::Refused,
             Self::SparseLost => ErrorKind::Corrupt,
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
+            Self::Record(error) => error.kind(),
+            Self::Draft(error) => error.kind(),
+            Self::Query(error) => error.kind(),
             Self::Rebase(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
             Self::Remote(error) => error.kind(),
@@ -497,6 +509,11 @@ impl Error {
             Self::Checkout(error) => return checkout_hint(error),
             Self::Rev(error) => return error.hint(),
             Self::Label(error) => return error.hint(),
+            Self::Record(error) => return error.hint(),
+            Self::Draft(error) => return error.hint(),
+            Self::Query(_) => {
+                "words, and terms such as tag=gold, state=final, rows>1000; 'dsv help search' lists the keys"
+            }
             Self::NoPaths { .. } => "give paths, or '.' for the whole folder",
             Self::NoMatch { .. } => "'dsv ls-files' lists the tracked files",
             Self::UnknownPath { .. } => "check the spelling; paths are relative to the current folder",

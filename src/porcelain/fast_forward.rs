@@ -1,11 +1,9 @@
 //! The current dataset goes on to a version that descends from its own, and the worktree with it.
 
-use super::checkout::{self, Wanted, apply, go_sparse, path_change};
+use super::checkout::{self, Wanted, go_sparse};
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Head, Monitor, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
-use crate::plumbing::diff_index::diff_index;
-use crate::plumbing::diff_tree::{DiffOptions, collect_changes};
 use crate::worktree::IndexEditor;
 
 /// Moves a dataset. Where it is the current one, the worktree follows: what differs between the two versions only is
@@ -50,15 +48,7 @@ fn bring(
         let options = checkout::Options { head, version: Some(to), create: false, force: false, sparse };
         return Ok(go_sparse(repo, &options, index, old, Some(new), monitor)?.0);
     }
-    let nothing_staged = diff_index(repo.db(), old.as_ref(), index)?.is_empty();
-    let changes = collect_changes(repo.db(), old.as_ref(), Some(&new), DiffOptions::default())?;
-    let changes: Vec<_> = changes.into_iter().map(path_change).collect();
-    apply(repo, index, &changes, false, monitor, |index| {
-        if nothing_staged {
-            index.set_tree(new);
-        }
-        Ok(())
-    })
+    checkout::between(repo, index, old, Some(new), monitor)
 }
 
 fn move_ref(

@@ -4,6 +4,7 @@ use super::remotes::{self, OpenRemote};
 use super::sync_events::{self, BroughtEvents};
 use super::{Error, Repository, fsck};
 use crate::model::{DatasetName, Monitor, RefEntry, RemoteName, VersionId};
+use crate::plumbing::StoreError;
 use crate::plumbing::transfer::index::RemoteIndex;
 use crate::plumbing::transfer::{FetchOptions, FetchOutcome, FetchScope, fetch, log, remember_entry};
 
@@ -66,6 +67,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         [] => log::datasets(&peer)?,
         names => names.to_vec(),
     };
+    // Before objects: what was deleted need not be there.
+    let events = sync_events::bring(repo, &remote, monitor)?;
     let mut datasets = Vec::new();
     for name in names {
         let Some(entry) = log::newest(&peer, &name)? else {
@@ -74,7 +77,6 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         let scope = if options.full { Scope::Full } else { Scope::Usual };
         datasets.push(fetch_entry(repo, &remote, &entry, scope, monitor)?);
     }
-    let events = sync_events::bring(repo, &remote, monitor)?;
     let mut on_demand = remote.is_promisor;
     if options.full && on_demand && lacks_nothing(repo, monitor)? {
         remotes::set_promisor(repo, &remote.name, false, monitor)?;
@@ -118,6 +120,26 @@ pub(super) fn fetch_entry(
     }
     note(repo, remote, &dataset, entry.version, monitor)?;
     Ok(Fetched { dataset, before, now: entry.version, brought })
+}
+
+/// Brings the manifests that an entry leads to, and nothing else: enough to tell of them. Nothing refers to them then.
+pub(super) fn bring_history(
+    repo: &Repository,
+    remote: &OpenRemote,
+    entry: &RefEntry,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    let Some(tip) = entry.version else { return Ok(()) };
+    match repo.own_db()?.version(&tip) {
+        Err(StoreError::Missing { .. }) => {}
+        read => return Ok(read.map(drop)?),
+    }
+    let _objects = repo.lock_objects(monitor)?;
+    let peer = remote.peer(repo, monitor.interrupt);
+    let mut index = RemoteIndex::new(&peer, entry.segments.iter().cloned())?;
+    let options = FetchOptions { complete: complete(repo)?, scope: FetchScope::Versions };
+    fetch(&peer, repo.db(), &mut index, &[tip], &options, monitor)?;
+    Ok(())
 }
 
 /// Notes where a dataset is on a remote.

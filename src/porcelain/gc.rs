@@ -41,7 +41,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     if !options.dry_run {
         repo.check_writable()?;
     }
-    let db = repo.own_db()?;
+    let db = repo.bare_db()?;
     let promisor = repo.db().promisor().map(|promisor| &**promisor);
     repo.with_lock_request(monitor, |locks| {
         let place = gc::Place { fs: repo.fs(), layout: repo.layout(), db: &db, promisor, locks: *locks };

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::remotes;
-use super::{Error, Repository};
+use super::{Error, Repository, remotes, sync_events};
 use crate::model::{Monitor, RemoteName};
 use crate::plumbing::transfer::gc::{GcOptions, gc};
 
@@ -50,6 +49,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Err(Error::GraceTooShort);
     }
     let remote = remotes::open(repo, options.remote.as_ref())?;
+    // Before it is decided what is in use: which versions were deleted, and which are protected.
+    sync_events::bring(repo, &remote, monitor)?;
     // What is read here instead of there must stay meanwhile.
     let _objects = repo.lock_objects(monitor)?;
     let options =

@@ -77,7 +77,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let mut entries = Vec::with_capacity(listed.len());
     for Listed { id, version } in listed {
         monitor.interrupt.check()?;
-        let stat = match options.stat {
+        // Of what was deleted it is not known any more.
+        let stat = match options.stat && !repo.db().tombstones().contains(&id) {
             true => Some(repo.change_totals(&version, &options.paths, monitor)?),
             false => None,
         };

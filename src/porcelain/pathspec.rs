@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 pub use glob::GlobError;
 
-use glob::Glob;
+pub(super) use glob::Glob;
 
 use super::{Error, Repository};
 use crate::model::{RepoPath, TreeId, quote_path};

@@ -68,13 +68,21 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let Some(entry) = log::newest(&peer, &dataset)? else {
         return Err(Error::NotOnRemote { dataset, url: peer.url() });
     };
-    let fetched = fetch_entry(repo, &remote, &entry, Scope::Usual, monitor)?;
+    // Before objects: what was deleted need not be there.
     let events = sync_events::bring(repo, &remote, monitor)?;
+    let fetched = fetch_entry(repo, &remote, &entry, Scope::Usual, monitor)?;
     let ours = repo.refs().read(&dataset)?;
     let step = match (ours, entry.version) {
         (_, None) => Step::Nothing,
         (Some(ours), Some(theirs)) if is_ancestor(repo.db(), theirs, ours, monitor.interrupt)? => {
-            Step::Nothing
+            if ours == theirs || !repo.db().tombstones().contains(&ours) {
+                Step::Nothing
+            } else {
+                // Others deleted it, and went back behind it.
+                let why = format!("pull: deleted on {}", remote.name);
+                let stats = fast_forward(repo, &dataset, Some(ours), theirs, None, &why, monitor)?;
+                Step::Forward { from: Some(ours), to: theirs, stats }
+            }
         }
         (Some(ours), Some(theirs)) if !is_ancestor(repo.db(), ours, theirs, monitor.interrupt)? => {
             let remote = remote.name;

@@ -2,12 +2,17 @@
 
 use super::fast_forward::fast_forward;
 use super::fetch::{Scope, fetch_entry, note};
+use super::record::{RecordError, Recorded};
 use super::remotes::{self, OpenRemote};
 use super::sync_events;
 use super::{Error, Repository};
 use crate::model::{DatasetName, Expected, Monitor, RemoteName, VersionId};
+use crate::plumbing::history::all_here;
+use crate::plumbing::merge_base::is_ancestor;
 use crate::plumbing::rebase;
-use crate::plumbing::transfer::{PushOptions, PushOutcome, TransferError, log, push, remember_entry};
+use crate::plumbing::transfer::{
+    PushOptions, PushOutcome, RemoveOptions, TransferError, log, push, remember_entry, remove_dataset,
+};
 
 /// How often the own versions are put on top of what others pushed meanwhile. Of so many who push at once, one lands in each
 /// round.
@@ -33,6 +38,8 @@ pub struct Options {
 pub struct Pushed {
     /// The dataset.
     pub dataset: DatasetName,
+    /// The version that it had there when it was last looked at, if that is here.
+    pub before: Option<VersionId>,
     /// The version that it has there now.
     pub version: VersionId,
     /// What was sent.
@@ -63,6 +70,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let remote = remotes::open(repo, options.remote.as_ref())?;
     let mut datasets = Vec::new();
     for (dataset, mut version) in wanted(repo, options)? {
+        let before = repo.refs().tracking().read(&remote.name, &dataset)?;
+        let before =
+            before.map(|id| Ok::<_, Error>(repo.version_if_here(&id)?.map(|_| id))).transpose()?.flatten();
         let mut attempts = 0;
         let sent = loop {
             attempts += 1;
@@ -76,10 +86,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             }
         };
         note(repo, &remote, &dataset, Some(version), monitor)?;
-        datasets.push(Pushed { dataset, version, sent });
+        datasets.push(Pushed { dataset, before, version, sent });
     }
     let new = datasets.iter().any(|pushed| pushed.sent.moved && pushed.sent.entry.previous.is_none());
-    let tips: Vec<VersionId> = datasets.iter().map(|pushed| pushed.version).collect();
+    let mut tips: Vec<VersionId> = datasets.iter().map(|pushed| pushed.version).collect();
+    // What was deleted is behind the one before.
+    tips.extend(datasets.iter().filter_map(|pushed| pushed.before));
     let events = sync_events::send(repo, &remote, &tips, new, monitor)?;
     let (url, requests) = (remote.client.url().to_string(), remote.client.stats().requests());
     Ok(Outcome { remote: remote.name, url, datasets, events, requests })
@@ -95,9 +107,14 @@ fn push_one(
 ) -> Result<PushOutcome, Error> {
     // Nobody removes objects while they are sent.
     let _objects = repo.lock_objects(monitor)?;
+    Recorded::read(repo, &repo.events().read()?, version)?.check_there()?;
+    let there = repo.refs().tracking().read(&remote.name, dataset)?;
     let expected = match options.force_with_lease {
-        true => Some(Expected::unchanged(repo.refs().tracking().read(&remote.name, dataset)?)),
-        false => None,
+        true => {
+            check_published(repo, remote, there, version, monitor)?;
+            Some(Expected::unchanged(there))
+        }
+        false => past_deleted(repo, there, version, monitor)?,
     };
     let how = PushOptions {
         expected,
@@ -112,6 +129,60 @@ fn push_one(
         remember_entry(&peer, &sent.entry)?;
     }
     Ok(sent)
+}
+
+/// Where the newest version on a remote was deleted, the ref there may go back behind it.
+fn past_deleted(
+    repo: &Repository,
+    there: Option<VersionId>,
+    version: VersionId,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Expected>, Error> {
+    let deleted = repo.events().read()?.deleted();
+    let Some(newest) = there.filter(|there| deleted.contains(there)) else { return Ok(None) };
+    let mut at = Some(newest);
+    while let Some(id) = at.filter(|id| deleted.contains(id)) {
+        at = repo.db().version(&id)?.parents.first().copied();
+    }
+    let goes_on = match at {
+        Some(kept) => is_ancestor(repo.db(), kept, version, monitor.interrupt)?,
+        None => true,
+    };
+    Ok(goes_on.then_some(Expected::Is(newest)))
+}
+
+/// Refuses to leave published versions behind that the dataset leads to on the remote.
+fn check_published(
+    repo: &Repository,
+    remote: &OpenRemote,
+    there: Option<VersionId>,
+    version: VersionId,
+    monitor: &Monitor<'_>,
+) -> Result<(), Error> {
+    sync_events::bring(repo, remote, monitor)?;
+    let published = repo.events().read()?.published();
+    let Some(there) = there.filter(|_| !published.is_empty()) else { return Ok(()) };
+    let stay = all_here(repo.db(), [version], monitor)?;
+    let mut lost: Vec<String> = all_here(repo.db(), [there], monitor)?
+        .into_iter()
+        .filter(|(id, _)| published.contains(id) && !stay.contains_key(id))
+        .map(|(_, version)| version.full_label())
+        .collect();
+    lost.sort_unstable();
+    if lost.is_empty() { Ok(()) } else { Err(RecordError::LosesPublished { versions: lost }.into()) }
+}
+
+/// Removes a dataset from a remote. Nothing of what it led to is removed by that.
+pub(super) fn remove_there(
+    repo: &Repository,
+    remote: &OpenRemote,
+    dataset: &DatasetName,
+    how: &RemoveOptions,
+    monitor: &Monitor<'_>,
+) -> Result<bool, Error> {
+    let removed = remove_dataset(&remote.peer(repo, monitor.interrupt), dataset, how)?;
+    note(repo, remote, dataset, None, monitor)?;
+    Ok(removed)
 }
 
 /// Puts the own versions on top of what the remote has now; the own dataset, and the worktree where it is the current
@@ -132,7 +203,7 @@ fn rebase(
     monitor.progress.phase("Rebasing", None, None);
     let new = {
         let _objects = repo.lock_objects(monitor)?;
-        rebase::run(repo.db(), ours, theirs, monitor)?
+        rebase::run(repo.db(), ours, theirs, &repo.events().read()?, monitor)?
     };
     fast_forward(
         repo,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{Environment, Error, remotes};
-use crate::model::{Author, Interrupt, Monitor, RepoPath, Time, TreeId, VersionId};
+use crate::model::{Author, DatasetName, Interrupt, KnownAs, Monitor, RepoPath, Time, TreeId, VersionId};
 use crate::plumbing::host::{Fs, IoContext, Lock};
 use crate::plumbing::rev_parse::{Names, Resolved};
 use crate::plumbing::transfer::OnDemand;
 use crate::store::{
-    DSV_DIR, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
+    DSV_DIR, Drafts, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
     StoreError, check_readable, check_writable, is_registered, read_format, register_user,
 };
 
@@ -24,6 +24,7 @@ pub struct Repository {
     db: Arc<ObjectDb>,
     refs: Refs,
     events: EventLog,
+    drafts: Drafts,
 }
 
 impl Repository {
@@ -80,7 +81,9 @@ impl Repository {
         let db = open_db(&env, &layout, &settings)?;
         let refs = Refs::new(Arc::clone(&env.fs), &layout);
         let events = EventLog::new(Arc::clone(&env.fs), &layout);
-        let repository = Self { env, root, layout, settings, db, refs, events };
+        let drafts = Drafts::new(Arc::clone(&env.fs), &layout);
+        let repository = Self { env, root, layout, settings, db, refs, events, drafts };
+        repository.know_deleted(&repository.db);
         let sources = remotes::promisors(&repository.env, &repository.layout, &repository.settings)?;
         if !sources.is_empty() {
             let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt)
@@ -152,7 +155,24 @@ impl Repository {
     }
 
     fn open_db(&self) -> Result<Arc<ObjectDb>, Error> {
+        let db = self.bare_db()?;
+        self.know_deleted(&db);
+        Ok(db)
+    }
+
+    /// The objects that are here; nothing is known of which versions were deleted.
+    ///
+    /// # Errors
+    /// When the folder of objects cannot be read.
+    pub fn bare_db(&self) -> Result<Arc<ObjectDb>, Error> {
         open_db(&self.env, &self.layout, &self.settings)
+    }
+
+    /// Tells a database which versions were deleted, when it asks.
+    fn know_deleted(&self, db: &ObjectDb) {
+        let events = EventLog::new(Arc::clone(self.fs()), &self.layout);
+        // Where the log cannot be read, all must be there.
+        db.tombstones().set_source(move || events.read().map(|events| events.deleted()).unwrap_or_default());
     }
 
     /// Whether objects may be missing here that a remote has.
@@ -168,6 +188,11 @@ impl Repository {
     /// The events.
     pub const fn events(&self) -> &EventLog {
         &self.events
+    }
+
+    /// The drafts.
+    pub const fn drafts(&self) -> &Drafts {
+        &self.drafts
     }
 
     /// The time to record.
@@ -197,6 +222,14 @@ impl Repository {
     /// As [`Repository::author`].
     pub fn note(&self, why: impl Into<String>) -> Result<Note, Error> {
         Ok(Note { who: self.author()?.to_string(), time: self.now(), why: why.into() })
+    }
+
+    /// The names and deleted labels of a dataset.
+    ///
+    /// # Errors
+    /// When the log of events cannot be read.
+    pub fn known_as(&self, dataset: &DatasetName) -> Result<KnownAs, Error> {
+        Ok(self.events.read()?.known_as(dataset))
     }
 
     /// Where revisions are looked up; long walks end when `interrupt` is set.

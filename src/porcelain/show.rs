@@ -88,7 +88,11 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
 fn version(repo: &Repository, id: VersionId, limit: usize, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let version = repo.db().version(&id)?;
     let marks = AllMarks::read(repo)?.of(&id);
-    let changes = repo.changes_of(&version, limit, monitor)?;
+    // Of what was deleted they are not known any more.
+    let changes = match repo.db().tombstones().contains(&id) {
+        true => Changes::default(),
+        false => repo.changes_of(&version, limit, monitor)?,
+    };
     Ok(Outcome::Version(Box::new(VersionView { id, version, marks, changes })))
 }
 

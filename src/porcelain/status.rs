@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use super::pathspec::{Pathspec, Places};
-use super::{Error, Repository};
-use crate::model::{DatasetName, EntryKind, Head, Label, Monitor, RepoPath, Totals, VersionId};
+use super::{Draft, Error, Repository, checkout, draft, remotes};
+use crate::model::{DatasetName, EntryKind, Head, Label, Monitor, RemoteName, RepoPath, Totals, VersionId};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange, take_renames};
 use crate::plumbing::refresh::Refresh;
@@ -47,6 +47,14 @@ pub struct Untracked {
 pub struct Outcome {
     /// Where the worktree stands.
     pub head: Head,
+    /// The draft that is open.
+    pub draft: Option<Draft>,
+    /// What it inherits from, by full labels.
+    pub draft_parents: Vec<String>,
+    /// Drafts that lie aside.
+    pub aside: Vec<Draft>,
+    /// Uploads of versions that have not ended.
+    pub unfinished: Vec<(RemoteName, VersionId)>,
     /// The version that it comes from.
     pub version: Option<(VersionId, Label)>,
     /// The dataset for which that version was made: another one after a dataset was renamed or branched off.
@@ -99,7 +107,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let index = repo.index()?;
     let head = repo.refs().head()?;
     let version = repo.head_version()?;
-    let tree = Repository::tree_of(version.as_ref().map(|(_, version)| version));
+    let draft = repo.open_draft()?;
+    let tree = repo.head_tree()?;
     let mut staged = diff_index(repo.db(), tree.as_ref(), &index)?;
     staged.retain(|change| spec.matches(&change.path));
     let (staged, renamed, staged_totals) = summarize(staged);
@@ -116,6 +125,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let mut outcome = Outcome {
         head,
+        draft_parents: repo.parents(draft.as_ref())?.iter().map(|(_, parent)| parent.full_label()).collect(),
+        aside: draft::aside(repo)?,
+        unfinished: remotes::unfinished_uploads(repo)?,
+        draft,
         made_for: version.as_ref().map(|(_, version)| version.dataset.clone()),
         version: version.map(|(id, version)| (id, version.label)),
         staged,
@@ -125,7 +138,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         untracked: Vec::new(),
         problems: found.problems,
         unchanged: found.counts.unchanged,
-        not_checked_out: index.is_sparse().then(|| behind.totals(&index)).transpose()?,
+        not_checked_out: checkout::absent(repo, &index)?,
         counts: found.counts,
         hashed_bytes: 0,
     };

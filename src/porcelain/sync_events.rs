@@ -32,6 +32,7 @@ pub(super) fn bring(
         let before = repo.events().read()?.events.len();
         repo.events().append(&lock, &received.events)?;
         new = (repo.events().read()?.events.len() - before) as u64;
+        repo.db().tombstones().forget();
     }
     received.note(&peer)?;
     Ok(BroughtEvents { new, skipped })

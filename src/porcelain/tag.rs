@@ -4,9 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::about::VersionSummary;
-use super::{Error, Repository};
-use crate::model::{Event, EventAction, Monitor, TagName, VersionId};
-use crate::store::Events;
+use super::{Error, Repository, record};
+use crate::model::{EventAction, Monitor, TagName, VersionId};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,8 +128,7 @@ fn add(
     let events = repo.events().read()?;
     let new = !events.record(&id).tags.contains(tag);
     if new {
-        let event = event(repo, &events, id, EventAction::TagAdded { tag: tag.clone() })?;
-        repo.events().append(&lock, &[event])?;
+        record::append(repo, &lock, &events, vec![(id, EventAction::TagAdded { tag: tag.clone() })])?;
     }
     Ok(Outcome::Added { tag: tag.clone(), version, new })
 }
@@ -148,31 +146,9 @@ fn delete(
     if versions.is_empty() {
         return Err(Error::NoTag { tag: tag.clone(), version });
     }
-    let removed = |id: &VersionId| event(repo, &events, *id, EventAction::TagRemoved { tag: tag.clone() });
-    let removals = versions.iter().map(removed).collect::<Result<Vec<_>, _>>()?;
-    repo.events().append(&lock, &removals)?;
+    let removed = |id: &VersionId| (*id, EventAction::TagRemoved { tag: tag.clone() });
+    record::append(repo, &lock, &events, versions.iter().map(removed).collect())?;
     Ok(Outcome::Deleted { tag: tag.clone(), versions })
-}
-
-/// An event that comes after all that are known of its version, even if another machine's clock was ahead.
-fn event(
-    repo: &Repository,
-    events: &Events,
-    version: VersionId,
-    action: EventAction,
-) -> Result<Event, Error> {
-    let mut time = repo.now();
-    let known = events.events.iter().filter(|(_, event)| event.version == version);
-    let latest = known.map(|(_, event)| event.time.seconds).max();
-    time.seconds = latest.map_or(time.seconds, |latest| latest.max(time.seconds));
-    Ok(Event {
-        version,
-        action,
-        who: repo.author()?.to_string(),
-        time,
-        host: repo.env().host.clone(),
-        sequence: events.next_sequence(time.seconds),
-    })
 }
 
 #[cfg(test)]

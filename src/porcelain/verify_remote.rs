@@ -1,7 +1,6 @@
 //! `dsv verify --remote`: whether a remote holds, whole and unharmed, all that its datasets lead to.
 
-use super::remotes;
-use super::{Error, Repository};
+use super::{Error, Repository, remotes, sync_events};
 use crate::model::{Monitor, RemoteName};
 use crate::plumbing::transfer::{Peer, verify};
 
@@ -25,7 +24,7 @@ pub struct Outcome {
     pub found: VerifyOutcome,
 }
 
-/// Reads a remote and proves what is there. Nothing is changed, here or there.
+/// Reads a remote and proves what is there. Nothing is changed, here or there, but that events come.
 ///
 /// # Errors
 /// When the remote cannot be reached, or the monitor asks to end. Damage is no error.
@@ -34,6 +33,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     // What is known here says nothing of what is there.
     let peer = Peer { fresh: true, ..remote.peer(repo, monitor.interrupt) };
     monitor.progress.phase("Looking at the remote", None, None);
-    let found = verify(&peer, &options.checks, monitor)?;
+    // Which versions were deleted.
+    sync_events::bring(repo, &remote, monitor)?;
+    let checks = Checks { deleted: repo.events().read()?.deleted(), ..options.checks.clone() };
+    let found = verify(&peer, &checks, monitor)?;
     Ok(Outcome { url: peer.url(), found })
 }

@@ -8,6 +8,7 @@ use crate::model::{ErrorKind, Monitor, RepoPath, TreeId, Version, VersionId};
 use crate::plumbing::host::{FileKind, IoContext, bytes_to_path, publish};
 use crate::plumbing::refresh::Refresh;
 use crate::plumbing::sparse::Behind;
+use crate::plumbing::tree_edit::empty_tree;
 use crate::store::IndexLock;
 use crate::worktree::{IndexEditor, StagingIndex};
 
@@ -127,9 +128,13 @@ impl Repository {
         }
     }
 
-    /// The tree of the version that the worktree stands on, if there is one.
+    /// The tree that what is staged is compared with: that of the version that the worktree stands on, if there is one, or
+    /// what the parents of the open draft give together.
     pub(super) fn head_tree(&self) -> Result<Option<TreeId>, Error> {
-        Ok(self.head_version()?.map(|(_, version)| version.tree))
+        match self.open_draft()? {
+            Some(draft) => Ok(Some(draft.base).filter(|base| *base != empty_tree())),
+            None => Ok(self.head_version()?.map(|(_, version)| version.tree)),
+        }
     }
 
     /// The tree of a version, if there is one.

@@ -10,7 +10,10 @@ use super::line_log::LineLog;
 use super::refs::{SkippedLine, lines};
 use super::{Layout, RefsLock, StoreError};
 use crate::codec::json_line::{decode_event, encode_event, event_id};
-use crate::model::{Event, EventId, FoldedRecord, TagName, VersionId, fold_events};
+use crate::model::{
+    DatasetName, Event, EventAction, EventId, FoldedRecord, KnownAs, TagName, VersionId, fold_events,
+    known_as,
+};
 use crate::sys::Fs;
 
 /// The log of one repository.
@@ -95,6 +98,25 @@ impl Events {
             }
         }
         tags
+    }
+
+    /// All names that a dataset had, and labels that are taken though no version bears them any more.
+    pub fn known_as(&self, dataset: &DatasetName) -> KnownAs {
+        known_as(dataset, self.events.iter().map(|(id, event)| (id, event)))
+    }
+
+    /// The versions that were deleted and are not protected.
+    pub fn deleted(&self) -> HashSet<VersionId> {
+        let candidates =
+            self.events.iter().filter(|(_, event)| matches!(event.action, EventAction::Deleted { .. }));
+        let candidates: BTreeSet<VersionId> = candidates.map(|(_, event)| event.version).collect();
+        candidates.into_iter().filter(|id| self.record(id).deleted.is_some()).collect()
+    }
+
+    /// The versions that are protected.
+    pub fn published(&self) -> BTreeSet<VersionId> {
+        let published = self.events.iter().filter(|(_, event)| event.action == EventAction::Published);
+        published.map(|(_, event)| event.version).collect()
     }
 
     /// The sequence number for the next event of the given second: larger than all that are there.

@@ -63,6 +63,11 @@ impl Layout {
         self.dsv.join("refs")
     }
 
+    /// The folder of drafts.
+    pub fn drafts(&self) -> PathBuf {
+        self.dsv.join("drafts")
+    }
+
     /// The log of all moves of refs.
     pub fn ref_log(&self) -> PathBuf {
         self.dsv.join("logs").join("refs.jsonl")

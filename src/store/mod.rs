@@ -3,6 +3,7 @@
 mod blob_reader;
 mod blob_writer;
 pub mod consolidate;
+mod drafts;
 mod error;
 mod events;
 mod files;
@@ -18,12 +19,14 @@ mod pack_writer;
 mod promisor;
 mod record_set;
 mod refs;
+mod tombstones;
 mod tracking;
 mod users;
 mod writer;
 
 pub use blob_reader::BlobReader;
 pub use blob_writer::{BlobCompressors, WHOLE_BLOB_MAX, cut_chunks};
+pub use drafts::Drafts;
 pub use error::StoreError;
 pub use events::{EventLog, Events};
 pub use format::{check_readable, check_writable, read_format, write_format};

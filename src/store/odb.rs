@@ -16,6 +16,7 @@ use super::StoreError;
 use super::blob_writer::WHOLE_BLOB_MAX;
 use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
 use super::promisor::{Promisor, RecordKey};
+use super::tombstones::Tombstones;
 use crate::codec::chunk_list::ChunkList;
 use crate::codec::pack::{RECORD_HEADER_LEN, RecordInfo, RecordKind};
 use crate::codec::pack_index::{IndexEntry, Locator, PackName};
@@ -96,6 +97,7 @@ pub struct ObjectDb {
     packs: PackCache,
     counters: Counters,
     promisor: OnceLock<Arc<dyn Promisor>>,
+    tombstones: Tombstones,
 }
 
 impl std::fmt::Debug for ObjectDb {
@@ -121,6 +123,7 @@ impl ObjectDb {
             packs: PackCache::default(),
             counters: Counters::default(),
             promisor: OnceLock::new(),
+            tombstones: Tombstones::default(),
         };
         db.refresh()?;
         Ok(db)
@@ -129,6 +132,11 @@ impl ObjectDb {
     /// Says who is asked for what is not here. The first one stays.
     pub fn set_promisor(&self, promisor: Arc<dyn Promisor>) {
         let _ = self.promisor.set(promisor);
+    }
+
+    /// Versions whose trees need not be here, since they were deleted.
+    pub const fn tombstones(&self) -> &Tombstones {
+        &self.tombstones
     }
 
     /// Who is asked for what is not here; `None` when all must be here.

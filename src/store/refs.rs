@@ -196,7 +196,10 @@ impl Refs {
     }
 
     /// Refuses a name that would be a folder of another one or the other way round.
-    fn check_room(&self, name: &DatasetName) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::RefInTheWay`] then; when a folder cannot be read.
+    pub fn check_room(&self, name: &DatasetName) -> Result<(), StoreError> {
         let below = |a: &DatasetName, b: &DatasetName| {
             a.as_str().strip_prefix(b.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };

@@ -27,6 +27,7 @@ mod store;
 mod support;
 mod sys;
 mod transfer;
+mod workflow;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -231,7 +231,7 @@ impl World {
     }
 
     fn commit(&mut self) {
-        let options = commit::Options { message: "Step".to_owned(), ..Default::default() };
+        let options = commit::Options { message: Some("Step".to_owned()), ..Default::default() };
         let committed = commit::run(&self.repo(), &options, &monitor());
         self.tell(format!("commit: {:?}", committed.as_ref().err()));
         match committed {

@@ -114,7 +114,7 @@ fn rename(repo: &Repository, from: &str, to: &str) -> Result<mv::Outcome, Error>
 }
 
 fn make_version(repo: &Repository, all: bool) -> Result<VersionId, Error> {
-    let options = commit::Options { message: "Step".to_owned(), all, ..Default::default() };
+    let options = commit::Options { message: Some("Step".to_owned()), all, ..Default::default() };
     commit::run(repo, &options, &monitor()).map(|done| done.id)
 }
 

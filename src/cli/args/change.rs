@@ -41,11 +41,14 @@ pub(crate) struct Add {
 /// Refuses what is not committed, unless forced; with --cached, what is staged and neither in the version nor in the file. The
 /// versions keep the files.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    visible_alias = "remove",
+    after_help = "\
 Examples:
   dsv rm old.csv
   dsv rm --cached scratch
-  dsv rm 'raw/*.tmp'")]
+  dsv rm 'raw/*.tmp'"
+)]
 pub(crate) struct Rm {
     /// Files, folders or patterns
     #[arg(required = true)]
@@ -107,17 +110,20 @@ pub(crate) struct Restore {
 
 /// Make a version of what is staged
 ///
-/// Prints its label, its id, and what changed. The label is a semantic version: the next patch unless told.
+/// Prints its label, its id, and what changed. Ends the open draft, if there is one. The label is a semantic version: the next patch unless told.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    visible_alias = "close",
+    after_help = "\
 Examples:
   dsv commit -m 'Add the March recordings'
   dsv commit -a -m 'Fix labels' --minor
-  dsv commit -m 'First release' --label 2.0.0 --meta rows=120000 --meta source=survey")]
+  dsv commit -m 'First release' --label 2.0.0 --meta rows=120000 --meta source=survey"
+)]
 pub(crate) struct Commit {
-    /// Why
+    /// Why; of a draft, its description or what it was made from unless told
     #[arg(short, long, value_name = "MSG")]
-    pub(crate) message: String,
+    pub(crate) message: Option<String>,
     /// Stage changes and removals of tracked files first
     #[arg(short, long)]
     pub(crate) all: bool,

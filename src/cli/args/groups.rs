@@ -18,9 +18,31 @@ pub(crate) struct Group {
 /// The groups of `dsv help`, in its order.
 pub(crate) const GROUPS: &[Group] = &[
     Group { title: "Start", commands: &["init", "clone"] },
+    Group {
+        title: "Datasets",
+        commands: &[
+            "create",
+            "abort",
+            "resume",
+            "list",
+            "search",
+            "describe",
+            "note",
+            "meta",
+            "tag",
+            "untag",
+            "archive",
+            "restore-archived",
+            "publish",
+            "squash",
+            "rename",
+            "move",
+            "delete",
+        ],
+    },
     Group { title: "Change", commands: &["add", "rm", "mv", "commit"] },
-    Group { title: "Look", commands: &["status", "diff", "log", "show", "ls", "cat", "info"] },
-    Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch", "tag"] },
+    Group { title: "Look", commands: &["status", "diff", "log", "compare", "show", "ls", "cat", "info"] },
+    Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch"] },
     Group {
         title: "Share",
         commands: &["push", "pull", "fetch", "remote", "ls-remote", "evict", "get", "cache"],
@@ -69,7 +91,7 @@ pub(super) fn listing(definition: &clap::Command, plumbing: bool) -> String {
         for name in group.commands {
             let about = definition.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {literal}{name:<14}{literal:#} {about}");
+            let _ = writeln!(text, "  {literal}{name:<16}{literal:#} {about}");
         }
     }
     if plumbing {

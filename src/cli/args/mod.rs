@@ -2,6 +2,7 @@
 //! from it.
 
 pub(crate) mod change;
+pub(crate) mod datasets;
 pub(crate) mod get;
 mod groups;
 pub(crate) mod look;
@@ -91,6 +92,23 @@ pub(crate) enum Command {
     Info(look::Info),
     Branch(look::Branch),
     Tag(look::Tag),
+    Untag(datasets::Untag),
+    Create(datasets::Create),
+    Abort(datasets::Abort),
+    Resume(datasets::Resume),
+    Meta(datasets::Meta),
+    List(datasets::List),
+    Search(datasets::Search),
+    Describe(datasets::Describe),
+    Note(datasets::Note),
+    Archive(datasets::Archive),
+    RestoreArchived(datasets::RestoreArchived),
+    Publish(datasets::Publish),
+    Delete(datasets::Delete),
+    Rename(datasets::Rename),
+    Move(datasets::Move),
+    Squash(datasets::Squash),
+    Compare(datasets::Compare),
     Remote(remotes::Remote),
     Clone(remotes::Clone),
     Fetch(remotes::Fetch),

@@ -139,7 +139,7 @@ pub(crate) fn commit_tree(args: &CommitTree, session: &mut Session) -> Result<An
         tree,
         totals: Totals::default(),
         parents,
-        dataset,
+        dataset: repository.known_as(&dataset)?,
         label: match &args.label {
             Some(label) => LabelChoice::Exactly(label.parse()?),
             None => LabelChoice::Patch,

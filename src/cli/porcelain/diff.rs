@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use super::views::{ChangeLine, Side, Sums, action, json_path, style, sums_text};
 use crate::cli::Answer;
+use crate::cli::args::datasets::Compare;
 use crate::cli::args::look::Diff;
 use crate::cli::error::{Failure, UsageError, one_line};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
-use crate::cli::ui::{Align, Palette, Table, Ui, size};
-use crate::model::{ErrorKind, TreeId};
+use crate::cli::ui::{Align, Palette, Table, Ui, plural, size};
+use crate::model::{ErrorKind, Totals, TreeId};
 use crate::plumbing::diff_text::{Hunk, LineChange};
+use crate::plumbing::diff_tree::DiffTotals;
 use crate::porcelain::diff::{self, ContentDiff, FileChange, FileState, Outcome, Sides};
 use crate::porcelain::{Repository, is_pattern};
 
@@ -45,6 +47,34 @@ pub(crate) fn run(args: &Diff, session: &mut Session) -> Result<Answer, Failure>
     }
     let same = outcome.changes.is_empty() && outcome.renames.is_empty();
     Ok(if outcome.has_unreadable() || (args.exit_code && !same) { Answer::No } else { Answer::Yes })
+}
+
+/// Runs `dsv compare`.
+pub(crate) fn compare(args: &Compare, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let tree = |text: &str| repository.resolve_tree(text.as_bytes());
+    let sides = Sides::Trees(tree(&args.source)?, tree(&args.target)?);
+    let totals_only = !args.verbose && !args.json.json;
+    let options = diff::Options { sides, paths: Vec::new(), totals_only };
+    let outcome = session.monitored(|monitor| diff::run(&repository, &options, monitor))?;
+    if args.json.json {
+        session.ui.json(&document(&outcome))?;
+        return Ok(Answer::Yes);
+    }
+    if args.verbose {
+        name_status(&outcome, false, session.ui.out())?;
+    }
+    let DiffTotals { added, modified, removed, renamed } = outcome.totals;
+    let count = |totals: Totals| plural(totals.files, "file", "files");
+    let sentence = format!(
+        "Comparison summary: {} removed, {} modified, {} added, {} renamed",
+        count(removed),
+        count(modified),
+        count(added),
+        count(renamed)
+    );
+    writeln!(session.ui.out(), "{sentence}")?;
+    Ok(Answer::Yes)
 }
 
 /// Words that name directories of versions, and from the first one on that does not, paths.

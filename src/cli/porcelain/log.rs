@@ -188,6 +188,19 @@ fn version(view: &VersionView, ui: &mut Ui) -> io::Result<()> {
         writeln!(out, "Code:   {}", tame(&format!("{}{branch}{remote}{dirty}", git.commit)))?;
     }
     version.origin.command.iter().try_for_each(|command| writeln!(out, "Made by {}", tame(command)))?;
+    for note in &marks.record.notes {
+        let by = format!("{}, {}", note.by.who, note.by.time.to_minute());
+        writeln!(out, "Note:   {} ({})", tame(&note.text), tame(&by))?;
+    }
+    for (what, by) in [("Published", &marks.record.published), ("Deleted", &marks.record.deleted)] {
+        if let Some(by) = by {
+            writeln!(out, "{what} by {}, {}", tame(&by.who), by.time.to_minute())?;
+        }
+    }
+    if let Some(description) = &marks.record.description {
+        writeln!(out)?;
+        description.lines().try_for_each(|line| writeln!(out, "  {}", tame(line)))?;
+    }
     writeln!(out)?;
     version.message.lines().try_for_each(|line| writeln!(out, "    {}", tame(line)))?;
     writeln!(out)?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::views::{SHORT, SummaryDocument};
 use crate::cli::Answer;
+use crate::cli::args::datasets::Untag;
 use crate::cli::args::look::{Branch, Tag};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
@@ -184,6 +185,20 @@ pub(crate) fn tag(args: &Tag, session: &mut Session) -> Result<Answer, Failure> 
         Some(tag) if !args.list => tag::Options::Add { tag, version },
         tag => tag::Options::List { tag, version },
     };
+    let outcome = session.monitored(|monitor| tag::run(&repository, &options, monitor))?;
+    if args.json.json {
+        tag_json(&outcome, &mut session.ui)?;
+    } else {
+        tag_text(&outcome, &mut session.ui)?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// Runs `dsv untag`.
+pub(crate) fn untag(args: &Untag, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let version = args.revision.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
+    let options = tag::Options::Delete { tag: TagName::new(args.name.as_str())?, version };
     let outcome = session.monitored(|monitor| tag::run(&repository, &options, monitor))?;
     if args.json.json {
         tag_json(&outcome, &mut session.ui)?;

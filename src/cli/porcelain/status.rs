@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use anstyle::Style;
 use serde::Serialize;
 
+use super::drafts::DraftDocument;
 use super::views::{Count, json_path};
 use crate::cli::Answer;
 use crate::cli::args::change::Status;
 use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Item, Palette, Row, Table, Ui, fold, plural, size};
-use crate::model::{Head, RepoPath, Totals};
+use crate::model::{Head, RemoteName, RepoPath, Totals, VersionId};
 use crate::porcelain::status::{self, WorktreeChange};
 
 /// Lines of a section, for each way to change; where there is more, folders stand for what they hold.
@@ -31,6 +32,12 @@ struct Document {
     /// Of a folder that is to hold a part of the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_checked_out: Option<Count>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftDocument>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aside: Vec<DraftDocument>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfinished: Vec<Unfinished>,
     hashed_bytes: u64,
 }
 
@@ -58,6 +65,19 @@ pub(crate) fn run(args: &Status, session: &mut Session) -> Result<Answer, Failur
         render(args.all, &outcome, &mut session.ui)?;
     }
     Ok(if outcome.has_unreadable() { Answer::No } else { Answer::Yes })
+}
+
+/// An upload that has not ended.
+#[derive(Serialize)]
+struct Unfinished {
+    remote: String,
+    version: String,
+}
+
+impl From<&(RemoteName, VersionId)> for Unfinished {
+    fn from((remote, version): &(RemoteName, VersionId)) -> Self {
+        Self { remote: remote.to_string(), version: version.to_string() }
+    }
 }
 
 /// One line of a section.
@@ -143,6 +163,9 @@ fn document(outcome: &status::Outcome) -> Document {
         problems: outcome.problems.iter().map(|problem| one_line(problem)).collect(),
         unchanged: outcome.unchanged.into(),
         not_checked_out: outcome.not_checked_out.map(Count::from),
+        draft: outcome.draft.as_ref().map(DraftDocument::from),
+        aside: outcome.aside.iter().map(DraftDocument::from).collect(),
+        unfinished: outcome.unfinished.iter().map(Unfinished::from).collect(),
         hashed_bytes: outcome.hashed_bytes,
     }
 }
@@ -157,8 +180,21 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
         |(version, label)| format!(" at {name}{of}{label}{name:#}  {id}{}{id:#}", version.short(12)),
     );
     match &outcome.head {
+        Head::Dataset(dataset) if outcome.draft.is_some() => {
+            ui.report(&format!("On a draft of {name}{dataset}{name:#}{}", draft_parents(outcome)))?;
+        }
         Head::Dataset(dataset) => ui.report(&format!("On dataset {name}{dataset}{name:#}{at}"))?,
         Head::Detached(_) => ui.report(&format!("On no dataset{at}"))?,
+    }
+    for draft in &outcome.aside {
+        ui.report(&format!(
+            "A draft of {name}{}{name:#} lies aside ({})",
+            draft.dataset,
+            draft.time.to_minute()
+        ))?;
+    }
+    for (remote, version) in &outcome.unfinished {
+        ui.report(&format!("The upload of {id}{}{id:#} to {remote} has not ended", version.short(12)))?;
     }
     let (out, palette) = ui.out_and_palette();
     section(out, palette, "Staged for the next version", palette.added, &staged_lines(outcome), all)?;
@@ -173,13 +209,24 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
     }
     let tracked =
         format!("{} ({})", plural(outcome.unchanged.files, "file", "files"), size(outcome.unchanged.bytes));
-    if outcome.is_clean() {
+    if outcome.is_clean() && outcome.draft.is_some() {
+        ui.report(&format!("Nothing staged yet; {tracked} unchanged"))?;
+        ui.hint("dsv add stages, dsv commit ends the draft, dsv abort sets it aside");
+    } else if outcome.is_clean() {
         ui.report(&format!("Nothing to commit; {tracked} unchanged"))?;
     } else if !outcome.changed.is_empty() || !outcome.untracked.is_empty() {
         ui.report("")?;
         ui.hint(&next(outcome));
     }
     Ok(())
+}
+
+/// Whether and from what the open draft inherits.
+fn draft_parents(outcome: &status::Outcome) -> String {
+    match outcome.draft_parents.as_slice() {
+        [] => String::new(),
+        parents => format!(" from {}", parents.join(", ")),
+    }
 }
 
 /// What can be done about what is not staged.

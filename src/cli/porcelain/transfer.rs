@@ -274,7 +274,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
         let lines: Vec<PushedLine<'_>> = outcome
             .datasets
             .iter()
-            .map(|Pushed { dataset, version, sent }| PushedLine {
+            .map(|Pushed { dataset, version, sent, .. }| PushedLine {
                 dataset,
                 version: version.to_string(),
                 moved: sent.moved,
@@ -289,7 +289,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
         session.ui.json(&lines)?;
         return Ok(Answer::Yes);
     }
-    for Pushed { dataset, version, sent } in &outcome.datasets {
+    for Pushed { dataset, version, sent, .. } in &outcome.datasets {
         if sent.moved {
             session.ui.report(&format!(
                 "{dataset} is at {} on {}, {}: {} sent, {} in {}",

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::record::{NoteLine, note_lines};
 use crate::cli::ui::{Palette, plural, size};
 use crate::model::{Entry, RepoPath, Totals, Version, VersionId, quote_path};
 use crate::plumbing::diff_tree::{DiffTotals, Rename, TreeChange};
@@ -146,7 +147,15 @@ pub(crate) fn marks_text(marks: &Marks, palette: &Palette) -> String {
     let datasets = marks.datasets.iter().map(ToString::to_string);
     let tags = marks.tags.iter().map(|tag| format!("tag: {tag}"));
     let tracked = marks.tracked.iter().cloned();
-    let all: Vec<String> = head.into_iter().chain(datasets).chain(tracked).chain(tags).collect();
+    let record = &marks.record;
+    let states = [
+        record.published.is_some().then_some("published"),
+        record.deleted.is_some().then_some("deleted"),
+        record.archived.is_some().then_some("archived"),
+    ];
+    let states = states.into_iter().flatten().map(str::to_owned);
+    let all: Vec<String> =
+        head.into_iter().chain(datasets).chain(tracked).chain(tags).chain(states).collect();
     if all.is_empty() { String::new() } else { format!(" ({name}{}{name:#})", all.join(", ")) }
 }
 
@@ -170,6 +179,10 @@ pub(crate) struct VersionDocument<'a> {
     /// Of remotes, as `REMOTE/DATASET`.
     tracked: Vec<&'a str>,
     tags: Vec<&'a str>,
+    state: &'static str,
+    archived: bool,
+    description: Option<&'a str>,
+    notes: Vec<NoteLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Sums>,
 }
@@ -199,6 +212,10 @@ impl<'a> VersionDocument<'a> {
             datasets: marks.datasets.iter().map(crate::model::DatasetName::as_str).collect(),
             tracked: marks.tracked.iter().map(String::as_str).collect(),
             tags: marks.tags.iter().map(crate::model::TagName::as_str).collect(),
+            state: marks.record.state().as_str(),
+            archived: marks.record.archived.is_some(),
+            description: marks.record.description.as_deref(),
+            notes: note_lines(&marks.record),
             changes: changes.map(Sums::from),
         }
     }

@@ -67,6 +67,19 @@ pub struct CheckoutStats {
     pub unchanged: u64,
 }
 
+impl CheckoutStats {
+    /// Both together, of one piece of work done in two steps.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            written: self.written + other.written,
+            bytes: self.bytes + other.bytes,
+            removed: self.removed + other.removed,
+            unchanged: self.unchanged + other.unchanged,
+        }
+    }
+}
+
 /// Why a path must not be touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {

@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::finding::Report;
 use super::trees::Trees;
 use super::{Counts, Finding};
-use crate::codec::tree::TreeNode;
-use crate::model::{BlobId, Head, TreeId, VersionId};
-use crate::store::{EventLog, Layout, Refs, SkippedLine, StoreError, check_readable, read_format};
+use crate::codec::tree::empty_tree;
+use crate::model::{BlobId, Head, VersionId};
+use crate::store::{Drafts, EventLog, Layout, Refs, SkippedLine, StoreError, check_readable, read_format};
 use crate::sys::Fs;
 use crate::worktree::{StagingIndex, WorktreeError};
 
@@ -47,10 +45,16 @@ pub(super) fn check(fs: &Arc<dyn Fs>, layout: &Layout, report: &Report) -> Resul
         note_lines(&layout.ref_log(), log.skipped, report);
     }
     if let Some(events) = told(EventLog::new(Arc::clone(fs), layout).read(), report)? {
-        for (tag, versions) in events.tags() {
+        let deleted = events.deleted();
+        for (tag, mut versions) in events.tags() {
+            versions.retain(|version| !deleted.contains(version));
             roots.extend(versions.into_iter().map(|version| Root { name: tag.to_string(), version }));
         }
         note_lines(&layout.events(), events.skipped, report);
+    }
+    for draft in told(Drafts::new(Arc::clone(fs), layout).list(), report)?.unwrap_or_default() {
+        let name = || format!("the draft of {}", draft.dataset);
+        roots.extend(draft.parents.iter().map(|version| Root { name: name(), version: *version }));
     }
     Ok(roots)
 }
@@ -110,9 +114,14 @@ pub(super) fn check_staged(
         found(error)?;
     }
     // The tree of nothing may be known without ever having been stored.
-    let empty = TreeId::from_bytes(Sha256::digest(TreeNode::empty().encode()).into());
+    let empty = empty_tree();
     if let Some(tree) = index.known_tree().filter(|tree| *tree != empty) {
         trees.check_tree(tree)?;
+    }
+    for draft in told(Drafts::new(Arc::clone(fs), layout).list(), report)?.unwrap_or_default() {
+        for tree in [Some(draft.base), draft.staged].into_iter().flatten().filter(|tree| *tree != empty) {
+            trees.check_tree(tree)?;
+        }
     }
     for entry in index.iter() {
         let entry = match entry {

@@ -187,6 +187,9 @@ impl<'a> Trees<'a> {
                         |version: &VersionId| Root { name: format!("a parent of {name}"), version: *version };
                     waiting.extend(version.parents.iter().rev().map(parent));
                     let (tree, totals) = (version.tree, version.totals);
+                    if self.db.tombstones().contains(&id) {
+                        continue;
+                    }
                     found.whole.push(WholeVersion { id, name, tree, totals });
                 }
                 Err(error) => {

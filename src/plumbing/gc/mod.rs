@@ -246,6 +246,8 @@ fn mark(
 ) -> Result<u64, Error> {
     let Place { fs, db, promisor, .. } = *place;
     let roots = users.iter().map(|user| Roots::read(fs, user, since)).collect::<Result<Vec<_>, _>>()?;
+    let deleted = roots::deleted_everywhere(&roots);
+    db.tombstones().set_source(move || deleted.clone());
     for (user, roots) in users.iter().zip(&roots) {
         roots.mark_in_use(fs, user, Marking { db, used, promisor, monitor })?;
     }

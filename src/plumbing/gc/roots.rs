@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 use super::Error;
 use crate::codec::pack::RecordKind;
-use crate::codec::tree::TreeNode;
+use crate::codec::tree::empty_tree;
 use crate::model::{BlobId, ErrorKind, Head, Monitor, ObjectId, TreeId, VersionId, parse_hex};
 use crate::plumbing::reachable::{Start, mark_reachable};
 use crate::store::{
-    EventLog, Layout, ObjectDb, Promisor, RecordKey, RecordSet, Refs, SkippedLine, StoreError,
+    Drafts, EventLog, Layout, ObjectDb, Promisor, RecordKey, RecordSet, Refs, SkippedLine, StoreError,
     check_readable, check_writable, read_format,
 };
 use crate::sys::{Fs, IoContext};
@@ -30,6 +28,17 @@ pub(super) struct Roots {
     tagged: Vec<VersionId>,
     /// What was in use of late: kept as far as it is still there.
     recent: Vec<VersionId>,
+    /// What drafts begin with and hold.
+    trees: Vec<TreeId>,
+    /// Versions that were deleted.
+    deleted: HashSet<VersionId>,
+}
+
+/// The versions that were deleted in all of the repositories: what one of them still has keeps its files.
+pub(super) fn deleted_everywhere(roots: &[Roots]) -> HashSet<VersionId> {
+    let Some((first, others)) = roots.split_first() else { return HashSet::new() };
+    let everywhere = |id: &&VersionId| others.iter().all(|roots| roots.deleted.contains(*id));
+    first.deleted.iter().filter(everywhere).copied().collect()
 }
 
 impl Roots {
@@ -55,10 +64,19 @@ impl Roots {
             roots.strict.push(id);
         }
         let events = EventLog::new(Arc::clone(fs), layout).read()?;
+        roots.deleted = events.deleted();
         roots.tagged.extend(events.tags().into_values().flatten());
+        roots.tagged.extend(events.published());
+        for draft in Drafts::new(Arc::clone(fs), layout).list()? {
+            roots.strict.extend(draft.parents);
+            roots.trees.extend([Some(draft.base), draft.staged].into_iter().flatten());
+        }
         roots.tagged.extend(ids_in_lines(&**fs, &layout.events(), &events.skipped)?);
         roots.recent = refs.recent_log_ids(since)?;
         roots.recent.extend(ids_in_lines(&**fs, &layout.ref_log(), &refs.log()?.skipped)?);
+        // Who deletes wants no way back.
+        roots.tagged.retain(|id| !roots.deleted.contains(id));
+        roots.recent.retain(|id| !roots.deleted.contains(id));
         Ok(roots)
     }
 
@@ -70,7 +88,8 @@ impl Roots {
         marking: Marking<'_>,
     ) -> Result<(), Error> {
         let strict = self.strict.iter().copied().map(Start::Version);
-        marking.strictly(strict.chain(there(&self.tagged, marking.used)).collect())?;
+        let trees = self.trees.iter().filter(|tree| **tree != empty_tree()).copied().map(Start::Tree);
+        marking.strictly(strict.chain(trees).chain(there(&self.tagged, marking.used)).collect())?;
         mark_staged(fs, layout, marking)
     }
 
@@ -150,7 +169,7 @@ fn mark_staged(fs: &Arc<dyn Fs>, layout: &Layout, marking: Marking<'_>) -> Resul
     let index = StagingIndex::open(&**fs, &layout.index()).map_err(failed)?;
     let mut starts: Vec<_> = index.known_tree().map(Start::Tree).into_iter().collect();
     // An empty directory can be staged before its tree was ever stored.
-    let empty = TreeId::from_bytes(Sha256::digest(TreeNode::empty().encode()).into());
+    let empty = empty_tree();
     starts.retain(|start| *start != Start::Tree(empty));
     for entry in index.iter() {
         let staged = entry.map_err(failed)?.staged;

@@ -87,6 +87,12 @@ pub enum RevError {
         /// All meanings.
         candidates: Vec<Candidate>,
     },
+    /// The version was deleted, and its files with it.
+    #[error("{version} was deleted")]
+    Deleted {
+        /// The version, by its full label.
+        version: String,
+    },
     /// A version has fewer parents.
     #[error("'{rev}': {of} has no {}", ordinal_parent(*number))]
     NoParent {
@@ -142,6 +148,7 @@ impl RevError {
             | Self::NoVersionYet { .. }
             | Self::NoLabel { .. }
             | Self::NoParent { .. }
+            | Self::Deleted { .. }
             | Self::NoPath { .. } => ErrorKind::NotFound,
             Self::Ambiguous { .. } => ErrorKind::Ambiguous,
             Self::WrongKind { .. } => ErrorKind::Usage,
@@ -182,6 +189,7 @@ impl RevError {
             | Self::Malformed { .. }
             | Self::NoLabel { .. }
             | Self::NoParent { .. }
+            | Self::Deleted { .. }
             | Self::WrongKind { .. } => None,
         }
     }

@@ -201,7 +201,7 @@ impl Fetcher<'_, '_> {
         &mut self,
         tips: &[VersionId],
         complete: &[VersionId],
-    ) -> Result<Vec<Version>, TransferError> {
+    ) -> Result<Vec<(VersionId, Version)>, TransferError> {
         let mut seen: HashSet<VersionId> = complete.iter().copied().collect();
         let mut found = Vec::new();
         let mut level: Vec<VersionId> = tips.iter().copied().filter(|id| seen.insert(*id)).collect();
@@ -211,7 +211,7 @@ impl Fetcher<'_, '_> {
             self.metadata(&keys, &monitor, &mut |key, _, raw| {
                 let version = decode_version(raw).map_err(|source| undecodable(key, source))?;
                 below.extend(version.parents.iter().copied());
-                found.push(version);
+                found.push((VersionId::from_bytes(key.1), version));
                 Ok(())
             })?;
             level = below.into_iter().filter(|id| seen.insert(*id)).collect();
@@ -222,13 +222,17 @@ impl Fetcher<'_, '_> {
     /// The nodes of all their trees, and the blobs that these name, with their lengths.
     fn trees(
         &mut self,
-        versions: &[Version],
+        versions: &[(VersionId, Version)],
         complete: &[VersionId],
     ) -> Result<Vec<(BlobId, u64)>, TransferError> {
-        let new: Vec<TreeId> = versions.iter().map(|version| version.tree).collect();
-        let parents: HashSet<VersionId> = versions.iter().flat_map(|v| v.parents.iter().copied()).collect();
+        let tombstones = self.db.tombstones();
+        let kept = versions.iter().filter(|(id, _)| !tombstones.contains(id));
+        let new: Vec<TreeId> = kept.map(|(_, version)| version.tree).collect();
+        let parents: HashSet<VersionId> =
+            versions.iter().flat_map(|(_, v)| v.parents.iter().copied()).collect();
         let db = Arc::clone(self.db);
-        let old = complete.iter().filter(|id| parents.contains(id)).map(|id| Ok(db.version(id)?.tree));
+        let old = complete.iter().filter(|id| parents.contains(id) && !tombstones.contains(id));
+        let old = old.map(|id| Ok(db.version(id)?.tree));
         let old: Vec<TreeId> = old.collect::<Result<_, TransferError>>()?;
         let delta = delta(&mut LocalNodes(&db), &old, self, &new, &mut |ids| Ok(vec![false; ids.len()]))?;
         Ok(delta.blobs)

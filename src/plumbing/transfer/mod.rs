@@ -23,6 +23,7 @@ mod peer;
 mod proof;
 mod publish;
 mod push;
+mod remove;
 mod segment;
 mod select;
 mod show;
@@ -35,8 +36,10 @@ pub use evict::{EvictOutcome, evict};
 pub use fetch::{FetchOptions, FetchOutcome, FetchScope, fetch};
 pub use known::{forget_known, remember_entry};
 pub use on_demand::{OnDemand, Source};
+pub use outgoing::unfinished;
 pub use peer::Peer;
 pub use push::{PushOptions, PushOutcome, push};
+pub use remove::{RemoveOptions, remove_dataset};
 pub use verify::{VerifyOptions, VerifyOutcome, verify};
 
 pub(super) use crate::store::RecordKey;

@@ -18,14 +18,16 @@ use crate::codec::header::PACK;
 use crate::codec::pack::{PACK_HEADER_LEN, RECORD_HEADER_LEN, RecordInfo, RecordKind, encode_table};
 use crate::codec::pack_index::PackName;
 use crate::codec::segment::Placed;
-use crate::model::{Monitor, ObjectId};
+use crate::model::{Monitor, ObjectId, VersionId};
 use crate::remote::{PutBody, keys};
 use crate::store::{ObjectDb, PackFile, RecordSet, StoreError, pack_file_name};
-use crate::sys::{CreateOptions, IoContext, random_hex};
+use crate::sys::{CreateOptions, Fs, IoContext, random_hex};
 
 /// A pack for a remote is closed when it has grown to so many bytes. With two [`uploads`], what a cut push sends again
 /// is what one local pack holds.
 pub(super) const PACK_TARGET: usize = 32 * 1024 * 1024;
+/// The folder of what is known of uploads that have not ended.
+const UPLOADS: &str = "uploads";
 /// Bytes of a local pack that are read at once.
 const RUN_LEN: u64 = 4 * 1024 * 1024;
 
@@ -358,6 +360,17 @@ fn copy_metadata(
     builder.append(info, header, stored)
 }
 
+/// Versions of which uploads were begun and have not ended, in order of id, by what is known of the remote.
+pub fn unfinished(fs: &dyn Fs, cache: &std::path::Path) -> Vec<VersionId> {
+    let Ok(entries) = fs.list(&cache.join(UPLOADS)).and_then(|folder| folder.entries()) else {
+        return Vec::new();
+    };
+    let names = entries.into_iter().filter_map(|(name, _)| String::from_utf8(name).ok());
+    let mut versions: Vec<VersionId> = names.filter_map(|name| name.parse().ok()).collect();
+    versions.sort_unstable();
+    versions
+}
+
 /// The packs that an earlier attempt to do the same sent.
 #[derive(Debug)]
 pub(super) struct Resume<'a> {
@@ -370,7 +383,7 @@ pub(super) struct Resume<'a> {
 impl<'a> Resume<'a> {
     /// What is known of an earlier attempt, at what `name` tells; nothing, if that cannot be read.
     pub(super) fn new(peer: &'a Peer<'a>, name: &str) -> Result<Self, TransferError> {
-        let folder = peer.cache().join("uploads");
+        let folder = peer.cache().join(UPLOADS);
         peer.fs.create_dir_all(&folder).at("create", &folder)?;
         let path = folder.join(name);
         let text = peer.fs.read(&path).unwrap_or_default();

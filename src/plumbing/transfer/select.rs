@@ -175,7 +175,12 @@ impl Selector<'_, '_> {
         }
         self.chosen.insert(key);
         let mut keys = vec![key];
-        let parents = listed.version.parents.iter().filter(|id| has_version(self.db, id));
+        let tombstones = self.db.tombstones();
+        if tombstones.contains(&listed.id) {
+            return Ok(keys);
+        }
+        let parents = listed.version.parents.iter();
+        let parents = parents.filter(|id| has_version(self.db, id) && !tombstones.contains(id));
         let old: Vec<TreeId> =
             parents.map(|id| Ok(self.db.version(id)?.tree)).collect::<Result<_, TransferError>>()?;
         let delta = self.delta(&old, listed.version.tree)?;

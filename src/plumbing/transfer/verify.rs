@@ -13,7 +13,7 @@ use super::{Peer, RecordKey, TransferError, log};
 use crate::codec::DecodeError;
 use crate::codec::pack::RecordKind;
 use crate::codec::segment::Placed;
-use crate::model::{DatasetName, Monitor, ObjectId, RefEntry};
+use crate::model::{DatasetName, Monitor, ObjectId, RefEntry, VersionId};
 use crate::plumbing::work_stack::work_through;
 use crate::remote::keys;
 
@@ -30,6 +30,8 @@ pub struct VerifyOptions {
     pub datasets: Vec<DatasetName>,
     /// Of blobs and chunks read only about this share, in percent; all unless told.
     pub sample: Option<f64>,
+    /// Versions that were deleted: their trees need not be there.
+    pub deleted: HashSet<VersionId>,
 }
 
 /// What was found.
@@ -66,7 +68,14 @@ pub fn verify(
     let mut seen = HashSet::new();
     for name in names {
         outcome.datasets += 1;
-        let mut finder = Finder { peer, monitor, dataset: &name, outcome: &mut outcome, seen: &mut seen };
+        let mut finder = Finder {
+            peer,
+            monitor,
+            dataset: &name,
+            outcome: &mut outcome,
+            seen: &mut seen,
+            deleted: &options.deleted,
+        };
         if let Some(entry) = finder.told(log::newest(peer, &name))?.flatten() {
             finder.entry(&entry, options.sample)?;
         }
@@ -81,6 +90,7 @@ struct Finder<'a, 'p> {
     outcome: &'a mut VerifyOutcome,
     /// What was looked at for other datasets is not looked at again.
     seen: &'a mut HashSet<RecordKey>,
+    deleted: &'a HashSet<VersionId>,
 }
 
 impl Finder<'_, '_> {
@@ -146,7 +156,7 @@ impl Finder<'_, '_> {
         let proved = self.prove(places, &|(kind, raw): (RecordKind, &[u8])| {
             let mut led = led.lock().unwrap_or_else(PoisonError::into_inner);
             let (below, data) = &mut *led;
-            lead_on(kind, raw, below, data)
+            lead_on(kind, raw, self.deleted, below, data)
         })?;
         self.outcome.metadata += proved;
         let (nodes, blobs) = led.into_inner().unwrap_or_else(PoisonError::into_inner);

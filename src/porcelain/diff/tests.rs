@@ -36,7 +36,7 @@ impl Sandbox {
 
     fn commit(&self) -> (VersionId, TreeId) {
         self.add();
-        let options = commit::Options { message: "m".to_owned(), ..Default::default() };
+        let options = commit::Options { message: Some("m".to_owned()), ..Default::default() };
         let outcome = commit::run(&self.repo, &options, &Monitor::quiet()).unwrap();
         (outcome.id, outcome.version.tree)
     }

@@ -107,10 +107,12 @@ impl Wanted {
                 return self.check_line(db, (dataset, line), id, &version).map(|()| *id);
             }
             Which::Beginning(digits) => beginning_with(db, line, digits)?,
-            Which::Label(query) => match find(db, &[line.tip], dataset, query, line.interrupt)? {
-                none if none.is_empty() => self.digits_of_label(db, line)?,
-                found => found,
-            },
+            Which::Label(query) => {
+                match find(db, &[line.tip], &dataset.clone().into(), query, line.interrupt)? {
+                    none if none.is_empty() => self.digits_of_label(db, line)?,
+                    found => found,
+                }
+            }
         };
         match found.as_slice() {
             [] => Err(self.not_there(url, labels(db, line.tip, dataset, line.interrupt)?)),

@@ -31,7 +31,7 @@ pub enum GlobError {
 
 /// A pattern, ready to match.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Glob {
+pub(in crate::porcelain) struct Glob {
     alternatives: Vec<Vec<Token>>,
 }
 
@@ -64,7 +64,7 @@ impl Glob {
     ///
     /// # Errors
     /// When it is malformed.
-    pub(super) fn new(pattern: &[u8]) -> Result<Self, GlobError> {
+    pub(in crate::porcelain) fn new(pattern: &[u8]) -> Result<Self, GlobError> {
         let chars: Vec<char> = characters(pattern).collect();
         let expanded = expand(&chars)?;
         let alternatives = expanded.iter().map(|chars| tokens(chars)).collect::<Result<_, _>>()?;
@@ -72,7 +72,7 @@ impl Glob {
     }
 
     /// Whether it matches a path, or a folder that holds it.
-    pub(super) fn matches(&self, path: &[u8]) -> bool {
+    pub(in crate::porcelain) fn matches(&self, path: &[u8]) -> bool {
         self.alternatives.iter().any(|tokens| matches(tokens, path))
     }
 }

@@ -13,8 +13,8 @@ use file::RemotesFile;
 
 use super::settings::Settings;
 use super::{Environment, Error, Repository};
-use crate::model::{Interrupt, Monitor, RemoteName};
-use crate::plumbing::transfer::{Peer, Source, forget_known};
+use crate::model::{Interrupt, Monitor, RemoteName, VersionId};
+use crate::plumbing::transfer::{Peer, Source, forget_known, unfinished};
 use crate::remote::{Client, RemoteError, RemoteOptions, RemoteUrl, check_endpoint, probe};
 use crate::store::Layout;
 
@@ -124,6 +124,19 @@ pub fn check(repo: &Repository, name: &RemoteName, monitor: &Monitor<'_>) -> Res
     // What was not tried says nothing about the remote.
     monitor.interrupt.check()?;
     Ok(steps)
+}
+
+/// Uploads of versions that were begun here and have not ended, in order of remote.
+///
+/// # Errors
+/// When the remotes cannot be read.
+pub fn unfinished_uploads(repo: &Repository) -> Result<Vec<(RemoteName, VersionId)>, Error> {
+    let mut uploads = Vec::new();
+    for name in list(repo)?.into_keys() {
+        let versions = unfinished(&**repo.fs(), &repo.layout().remote_cache(&name));
+        uploads.extend(versions.into_iter().map(|version| (name.clone(), version)));
+    }
+    Ok(uploads)
 }
 
 fn get(file: &RemotesFile, name: &RemoteName) -> Result<RemoteConfig, Error> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{ErrorKind, Time};
+use crate::model::{ErrorKind, Event, Time};
 use crate::porcelain::test_line::{Line, kind_of, tag};
 
 fn go(line: &Line, options: &Options) -> Result<Outcome, Error> {
@@ -103,8 +103,8 @@ fn only_versions_bear_tags_and_absent_ones_are_told() {
     assert!(line.repo.events().read().unwrap().events.is_empty());
     let lock = line.repo.lock_refs(&Monitor::quiet()).unwrap();
     let events = line.repo.events().read().unwrap();
-    let of_ghost = event(&line.repo, &events, ghost, EventAction::TagAdded { tag: tag("gold") }).unwrap();
-    line.repo.events().append(&lock, &[of_ghost]).unwrap();
+    let of_ghost = vec![(ghost, EventAction::TagAdded { tag: tag("gold") })];
+    record::append(&line.repo, &lock, &events, of_ghost).unwrap();
     drop(lock);
     go(&line, &add("gold", None)).unwrap();
     let Outcome::List(tags) = go(&line, &Options::default()).unwrap() else { panic!() };

@@ -40,7 +40,7 @@ fn add_all(repo: &Repository) -> Result<(), Error> {
 }
 
 fn commit_staged(repo: &Repository) -> Result<(), Error> {
-    commit::run(repo, &commit::Options { message: "More".to_owned(), ..Default::default() }, &monitor())
+    commit::run(repo, &commit::Options { message: Some("More".to_owned()), ..Default::default() }, &monitor())
         .map(drop)
 }
 

@@ -39,7 +39,7 @@ impl World {
         }
         add::run(&self.repo, &add::Options { paths: vec![".".into()], ..Default::default() }, &monitor())
             .unwrap();
-        let options = commit::Options { message: text.to_owned(), ..Default::default() };
+        let options = commit::Options { message: Some(text.to_owned()), ..Default::default() };
         commit::run(&self.repo, &options, &monitor()).unwrap().id
     }
 

@@ -1,7 +1,7 @@
 //! What the newest versions of all datasets lead to, and where it lies.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::Context;
@@ -154,6 +154,7 @@ impl<'a, 'c, 'p> Walker<'a, 'c, 'p> {
         let Context { peer, db, monitor, .. } = *self.context;
         monitor.interrupt.check()?;
         let mut leads: HashMap<RecordKey, Leads> = HashMap::new();
+        let deleted = db.tombstones().all();
         let mut away = Vec::new();
         let mut places = Vec::new();
         for key in keys {
@@ -161,7 +162,7 @@ impl<'a, 'c, 'p> Walker<'a, 'c, 'p> {
                 let lists = self.lists.get(&key.1).ok_or_else(|| missing(self.context, key))?;
                 places.extend_from_slice(lists);
             } else if let Some(raw) = db.try_get(key.0, &key.1)? {
-                follow(&mut leads, *key, &raw).map_err(|source| undecodable(key, source))?;
+                follow(&mut leads, &deleted, *key, &raw).map_err(|source| undecodable(key, source))?;
             } else {
                 away.push(*key);
             }
@@ -172,15 +173,21 @@ impl<'a, 'c, 'p> Walker<'a, 'c, 'p> {
         let leads = Mutex::new(leads);
         fetch_records(peer, places, &quiet(monitor), &|came| {
             let mut leads = leads.lock().unwrap_or_else(PoisonError::into_inner);
-            follow(&mut leads, came.key(), &came.raw).map_err(|source| undecodable(&came.key(), source))
+            follow(&mut leads, &deleted, came.key(), &came.raw)
+                .map_err(|source| undecodable(&came.key(), source))
         })?;
         Ok(leads.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn follow(leads: &mut HashMap<RecordKey, Leads>, key: RecordKey, raw: &[u8]) -> Result<(), DecodeError> {
+fn follow(
+    leads: &mut HashMap<RecordKey, Leads>,
+    deleted: &HashSet<VersionId>,
+    key: RecordKey,
+    raw: &[u8],
+) -> Result<(), DecodeError> {
     let Leads { below, data } = leads.entry(key).or_default();
-    lead_on(key.0, raw, below, data)
+    lead_on(key.0, raw, deleted, below, data)
 }
 
 /// That a record is in use and no segment lists it.

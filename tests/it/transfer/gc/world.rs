@@ -65,7 +65,7 @@ impl Home {
     pub(super) fn commit(&self, message: &str) -> VersionId {
         let options = add::Options { paths: vec![".".into()], ..Default::default() };
         add::run(&self.repo, &options, &monitor()).unwrap();
-        let options = commit::Options { message: message.to_owned(), ..Default::default() };
+        let options = commit::Options { message: Some(message.to_owned()), ..Default::default() };
         commit::run(&self.repo, &options, &monitor()).unwrap().id
     }
 

@@ -1,0 +1,92 @@
+//! `dsv resume`: goes on with a draft that was set aside.
+
+use super::create::{some_tree, stand_on};
+use super::{Draft, DraftError, DraftState};
+use crate::model::{DatasetName, Monitor, Step};
+use crate::plumbing::checkout::CheckoutStats;
+use crate::plumbing::diff_index::diff_index;
+use crate::plumbing::diff_tree::DiffTotals;
+use crate::porcelain::{Error, Repository, checkout, status};
+
+/// Which draft.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Its dataset; the only one that lies aside unless told.
+    pub dataset: Option<DatasetName>,
+}
+
+/// What is open again.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The draft.
+    pub draft: Draft,
+    /// What it changes of what it inherited.
+    pub changes: DiffTotals,
+    /// What became of the worktree.
+    pub stats: CheckoutStats,
+}
+
+/// Opens a draft again, with all that was staged.
+///
+/// # Errors
+/// When none lies aside, or another one is open; when something is staged or would be lost; when the dataset has got a newer
+/// version since. Then nothing changes.
+pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
+    let mut index = repo.edit_index(monitor)?;
+    let mut draft = choose(repo, options)?;
+    // One that is open and failed goes on as it is.
+    if draft.staged.is_none() {
+        draft.check(Step::Resume)?;
+        draft.state = DraftState::Uploading;
+        draft.reason = None;
+        repo.drafts().write(&draft)?;
+        let (_, _, changes) =
+            status::summarize(diff_index(repo.db(), some_tree(draft.base).as_ref(), &index)?);
+        return Ok(Outcome { draft, changes, stats: CheckoutStats::default() });
+    }
+    repo.check_no_draft()?;
+    draft.check(Step::Resume)?;
+    let tip = repo.refs().read(&draft.dataset)?;
+    if tip != draft.tip {
+        let newest = match tip {
+            Some(tip) => repo.db().version(&tip)?.full_label(),
+            None => "none".to_owned(),
+        };
+        return Err(DraftError::NotFromNewest { name: draft.dataset, newest }.into());
+    }
+    let before = repo.head_tree()?;
+    let staged = diff_index(repo.db(), before.as_ref(), &index)?.len();
+    if staged > 0 {
+        return Err(DraftError::Staged { staged }.into());
+    }
+    draft.from = repo.refs().head()?.into();
+    draft.from_full = !index.is_sparse();
+    draft.state = DraftState::Uploading;
+    let _objects = repo.lock_objects(monitor)?;
+    let holds = draft.staged.unwrap_or(draft.base);
+    let stats = checkout::settle(repo, &mut index, holds, monitor)?;
+    draft.staged = None;
+    // Its tree is held by the staging index now.
+    stand_on(repo, &draft, "resume", monitor)?;
+    repo.drafts().write(&draft)?;
+    let (_, _, changes) = status::summarize(diff_index(repo.db(), some_tree(draft.base).as_ref(), &index)?);
+    Ok(Outcome { draft, changes, stats })
+}
+
+fn choose(repo: &Repository, options: &Options) -> Result<Draft, Error> {
+    if let Some(name) = &options.dataset {
+        return repo.drafts().read(name)?.ok_or_else(|| DraftError::None { name: name.clone() }.into());
+    }
+    let mut drafts = super::all(repo)?;
+    if let Some(failed) = drafts.iter().position(|draft| draft.state == DraftState::Failed) {
+        return Ok(drafts.swap_remove(failed));
+    }
+    drafts.retain(|draft| draft.staged.is_some());
+    match drafts.len() {
+        1 => Ok(drafts.remove(0)),
+        _ => {
+            let names = drafts.into_iter().map(|draft| draft.dataset.to_string()).collect();
+            Err(DraftError::Which { names }.into())
+        }
+    }
+}
