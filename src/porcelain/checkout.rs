@@ -1,5 +1,7 @@
 //! `dsv checkout` and `dsv switch`: the worktree becomes another version.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the verbs that need it come next"))]
+mod settle;
 mod sparse;
 
 use super::pathspec::Pathspec;
@@ -17,6 +19,8 @@ use crate::plumbing::stage::{Verdict, examine};
 use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
+#[expect(unused_imports, reason = "the verbs that need it come next")]
+pub(super) use settle::settle;
 pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
 pub use sparse::{Wanted, fill};
 

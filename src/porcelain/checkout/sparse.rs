@@ -131,20 +131,33 @@ pub(in crate::porcelain) fn go(
     }
     let (changes, in_the_way) = (plan.changes.into_values().collect::<Vec<_>>(), plan.in_the_way);
     let count = kept.len();
+    let stats = beginning(repo, begins, &wanted, || {
+        apply(repo, index, &changes, options.force, monitor, |index| {
+            index.set_tree_but(tree, kept);
+            in_the_way.iter().try_for_each(|path| remove_file(repo.fs(), repo.root(), path))?;
+            if options.sparse.is_some() && !begins { wanted.save(repo) } else { Ok(()) }
+        })
+    })?;
+    Ok((stats, count))
+}
+
+/// Does what saves the index. Where it `begins` to be sparse, what is wanted is said before, since the index may be saved as sparse
+/// also when this is ended half-way; and taken back when it was not saved.
+pub(super) fn beginning<T>(
+    repo: &Repository,
+    begins: bool,
+    wanted: &Wanted,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
     if begins {
-        // Before the index is saved as sparse, which it is also when this is ended half-way.
         wanted.save(repo)?;
     }
-    let applied = apply(repo, index, &changes, options.force, monitor, |index| {
-        index.set_tree_but(tree, kept);
-        in_the_way.iter().try_for_each(|path| remove_file(repo.fs(), repo.root(), path))?;
-        if options.sparse.is_some() && !begins { wanted.save(repo) } else { Ok(()) }
-    });
+    let done = work();
     let is_saved = || Ok::<_, Error>(StagingIndex::open(&**repo.fs(), &repo.layout().index())?.is_sparse());
-    if begins && applied.is_err() && !is_saved()? {
+    if begins && done.is_err() && !is_saved()? {
         Wanted::forget(repo)?;
     }
-    Ok((applied?, count))
+    done
 }
 
 /// Takes chosen files that lie in a sparse worktree where nothing was checked out for what the tree has there: the
