@@ -1,6 +1,5 @@
 //! `dsv checkout` and `dsv switch`: the worktree becomes another version.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the verbs that need it come next"))]
 mod settle;
 mod sparse;
 
@@ -19,7 +18,6 @@ use crate::plumbing::stage::{Verdict, examine};
 use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
-#[expect(unused_imports, reason = "the verbs that need it come next")]
 pub(super) use settle::settle;
 pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
 pub use sparse::{Wanted, fill};
@@ -125,20 +123,30 @@ pub(super) fn between(
     })
 }
 
+/// Brings files that differ between two trees, where the index holds nothing: it equals the second one.
+///
+/// # Errors
+/// When something uncommitted would be lost: then nothing is touched.
+pub(super) fn bring_changed(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    old: Option<TreeId>,
+    new: Option<TreeId>,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, Error> {
+    let mut missing = Vec::new();
+    for change in collect_changes(repo.db(), old.as_ref(), new.as_ref(), DiffOptions::default())? {
+        if change.new.is_some() && index.get(&change.path)?.is_none() {
+            missing.push(PathChange { old: None, ..path_change(change) });
+        }
+    }
+    apply(repo, index, &missing, false, monitor, |_| Ok(()))
+}
+
 /// Files that are staged and not in the worktree because nobody asked for them, and their bytes; `None` when the worktree is to
 /// hold all.
 pub(super) fn absent(repo: &Repository, index: &StagingIndex) -> Result<Option<Totals>, Error> {
     Ok(index.is_sparse().then(|| Behind::new(repo.db(), index).totals(index)).transpose()?)
-}
-
-pub(super) fn settle(
-    repo: &Repository,
-    index: &mut IndexEditor,
-    to: TreeId,
-    monitor: &Monitor<'_>,
-) -> Result<CheckoutStats, Error> {
-    let old = repo.head_tree()?;
-    between(repo, index, old, Some(to), monitor)
 }
 
 /// Applies changes and saves the index, whether that went well or not, unless all is as it was. What a sparse index

@@ -64,7 +64,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     draft.state = DraftState::Uploading;
     let _objects = repo.lock_objects(monitor)?;
     let holds = draft.staged.unwrap_or(draft.base);
-    let stats = checkout::settle(repo, &mut index, holds, monitor)?;
+    let mut stats = checkout::settle(repo, &mut index, holds, monitor)?;
+    // What it inherits stays away; what was worked on comes back.
+    let (base, holds) = (some_tree(draft.base), some_tree(holds));
+    stats = stats.plus(checkout::bring_changed(repo, &mut index, base, holds, monitor)?);
     draft.staged = None;
     // Its tree is held by the staging index now.
     stand_on(repo, &draft, "resume", monitor)?;

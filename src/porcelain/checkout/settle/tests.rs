@@ -69,7 +69,7 @@ impl Fixture {
 
     fn commit(&self, what: &str) -> TreeId {
         self.add(what);
-        let options = commit::Options { message: "Step".to_owned(), ..Default::default() };
+        let options = commit::Options { message: Some("Step".to_owned()), ..Default::default() };
         commit::run(&self.repo, &options, &Monitor::quiet()).unwrap().version.tree
     }
 
