@@ -33,6 +33,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Fai
         Command::Untag(args) => porcelain::names::untag(&args, session),
         Command::Create(args) => porcelain::drafts::create(&args, session),
         Command::Abort(args) => porcelain::drafts::abort(&args, session),
+        Command::Upload(args) => porcelain::drafts::upload(&args, session),
         Command::Resume(args) => porcelain::drafts::resume(&args, session),
         Command::Meta(args) => porcelain::drafts::meta(&args, session),
         Command::List(args) => porcelain::list::run(&args, session),

@@ -61,6 +61,23 @@ pub(crate) struct Abort {
     pub(crate) json: Json,
 }
 
+/// Send what the open draft holds, before it is committed
+///
+/// A collection that lasts a week need not wait for its last day: the push of the version sends only what came since. Others see in 'dsv
+/// list --remote' that it is on its way, and cannot get it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dsv upload
+  dsv upload origin")]
+pub(crate) struct Upload {
+    /// The remote; the only one, or origin, unless told
+    #[arg(value_name = "REMOTE")]
+    pub(crate) remote: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
 /// Go on with a draft that was set aside
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -22,6 +22,7 @@ pub(crate) const GROUPS: &[Group] = &[
         title: "Datasets",
         commands: &[
             "create",
+            "upload",
             "abort",
             "resume",
             "list",

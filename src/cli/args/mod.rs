@@ -95,6 +95,7 @@ pub(crate) enum Command {
     Untag(datasets::Untag),
     Create(datasets::Create),
     Abort(datasets::Abort),
+    Upload(datasets::Upload),
     Resume(datasets::Resume),
     Meta(datasets::Meta),
     List(datasets::List),

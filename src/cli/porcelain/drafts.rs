@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::views::{SHORT, Side, Sums, json_path, sums_text};
 use crate::cli::Answer;
-use crate::cli::args::datasets::{Abort, Create, Meta, MetaAction, Resume, Squash};
+use crate::cli::args::datasets::{Abort, Create, Meta, MetaAction, Resume, Squash, Upload};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size, tame};
-use crate::model::{DatasetName, Head, TagName, Totals, VersionId};
+use crate::model::{DatasetName, Head, RemoteName, TagName, Totals, VersionId};
 use crate::plumbing::overlay_tree::Overridden;
-use crate::porcelain::draft::{abort, create, meta, resume};
+use crate::porcelain::draft::{abort, create, meta, resume, upload};
 use crate::porcelain::{Draft, rename, squash};
 
 /// Overridden paths that a person is shown.
@@ -187,6 +187,39 @@ pub(crate) fn abort(args: &Abort, session: &mut Session) -> Result<Answer, Failu
         };
         session.ui.report(&head)?;
         session.ui.hint(&format!("dsv resume {dataset} goes on with it"));
+    }
+    Ok(Answer::Yes)
+}
+
+#[derive(Serialize)]
+struct Uploaded {
+    draft: DraftDocument,
+    remote: String,
+    files: u64,
+    packs: u64,
+    bytes: u64,
+}
+
+/// Runs `dsv upload`.
+pub(crate) fn upload(args: &Upload, session: &mut Session) -> Result<Answer, Failure> {
+    let repository = session.repository()?;
+    let remote = args.remote.as_deref().map(RemoteName::new).transpose()?;
+    let options = upload::Options { remote };
+    let outcome = session.monitored(|monitor| upload::run(&repository, &options, monitor))?;
+    let sent = &outcome.sent;
+    if args.json.json {
+        session.ui.json(&Uploaded {
+            draft: (&outcome.draft).into(),
+            remote: outcome.remote.to_string(),
+            files: sent.files,
+            packs: sent.packs,
+            bytes: sent.bytes,
+        })?;
+    } else if sent.packs == 0 {
+        session.ui.report(&format!("{} has all that is staged", outcome.remote))?;
+    } else {
+        let (files, remote) = (plural(sent.files, "file", "files"), &outcome.remote);
+        session.ui.report(&format!("Sent {files} of the draft to {remote} ({})", size(sent.bytes)))?;
     }
     Ok(Answer::Yes)
 }

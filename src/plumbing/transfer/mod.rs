@@ -6,6 +6,7 @@
 
 mod condemned;
 mod delta;
+mod early;
 mod error;
 mod events;
 mod evict;
@@ -30,6 +31,7 @@ mod show;
 pub mod uploads;
 mod verify;
 
+pub use early::{EarlyOptions, EarlyOutcome, send_early};
 pub use error::TransferError;
 pub use events::{ReceivedEvents, receive_events, send_events, unsent_events};
 pub use evict::{EvictOutcome, evict};

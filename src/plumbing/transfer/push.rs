@@ -14,6 +14,7 @@ use std::time::Duration;
 use crossbeam_channel::RecvTimeoutError;
 
 use super::condemned::Condemned;
+use super::early::Early;
 use super::index::RemoteIndex;
 use super::log::{self, Appended};
 use super::outgoing::{self, Resume, Sent};
@@ -175,46 +176,20 @@ impl Push<'_, '_> {
         newest: Option<&RefEntry>,
         condemned: &mut Condemned,
     ) -> Result<Attempt, TransferError> {
-        let (mut index, there) = self.what_is_there(newest, condemned)?;
+        let (mut index, there) = what_is_there(self.peer, newest, condemned)?;
+        let early = Early::read(self.peer, self.dataset, condemned)?;
+        index.add(self.peer, early.segments.iter().cloned())?;
         self.monitor.progress.phase("Finding what is new", None, None);
         let selection = select(self.peer, self.db, &mut index, self.tip, &there, self.monitor)?;
         let to_send = stored_bytes(self.db, &selection)?;
         let mark = Mark { push: self, to_send };
         // What ends the first word of it may come after it has arrived there.
         let begun = mark.set(self.peer, UploadState::Uploading, None, 0);
-        let done = begun.and_then(|()| self.send(newest, &mut index, &selection, condemned, &mark));
+        let done = begun.and_then(|()| self.send(newest, &mut index, &selection, condemned, &early, &mark));
         if let Err(error) = &done {
             mark.tell_failure(error);
         }
         done
-    }
-
-    /// What the remote is known to have: by the dataset's own segments, or for its first version by those of
-    /// all datasets; and the versions that are there for sure.
-    fn what_is_there(
-        &self,
-        newest: Option<&RefEntry>,
-        condemned: &Condemned,
-    ) -> Result<(RemoteIndex, Vec<VersionId>), TransferError> {
-        let mut index = RemoteIndex::default();
-        let mut versions = Vec::new();
-        if let Some(entry) = own_base(newest) {
-            versions.extend(entry.version);
-            index.add(self.peer, entry.segments.iter().cloned())?;
-            return Ok((index, versions));
-        }
-        for other in log::datasets(self.peer)? {
-            let Some(entry) = log::newest(self.peer, &other)?.filter(|entry| entry.version.is_some()) else {
-                continue;
-            };
-            // Of a dataset of which something is about to be removed nothing is relied on.
-            if publish::keys_of(&entry.segments).iter().any(|key| condemned.names(key)) {
-                continue;
-            }
-            versions.extend(entry.version);
-            index.add(self.peer, entry.segments)?;
-        }
-        Ok((index, versions))
     }
 
     fn send(
@@ -223,6 +198,7 @@ impl Push<'_, '_> {
         index: &mut RemoteIndex,
         selection: &Selection,
         condemned: &mut Condemned,
+        early: &Early,
         mark: &Mark<'_, '_, '_>,
     ) -> Result<Attempt, TransferError> {
         let records = selection.metadata.len() as u64 + selection.data.len();
@@ -243,6 +219,8 @@ impl Push<'_, '_> {
         } else {
             used.extend(publish::keys_of(&segments).into_iter().chain(old));
         }
+        // No entry leads to what was sent early.
+        used.extend(early.keys.iter().cloned());
         if newest.is_none() {
             self.write_format()?;
         }
@@ -260,6 +238,7 @@ impl Push<'_, '_> {
         // In this order: what is not forgotten here is looked at by the next push.
         mark.remove();
         resume.forget();
+        early.forget(self.peer);
         Ok(Attempt::Done(Box::new(PushOutcome { entry, moved: true, versions, records, packs, bytes })))
     }
 
@@ -325,13 +304,41 @@ impl Push<'_, '_> {
     }
 }
 
+/// What the remote is known to have: by the dataset's own segments, or for its first version by those of
+/// all datasets; and the versions that are there for sure.
+pub(super) fn what_is_there(
+    peer: &Peer<'_>,
+    newest: Option<&RefEntry>,
+    condemned: &Condemned,
+) -> Result<(RemoteIndex, Vec<VersionId>), TransferError> {
+    let mut index = RemoteIndex::default();
+    let mut versions = Vec::new();
+    if let Some(entry) = own_base(newest) {
+        versions.extend(entry.version);
+        index.add(peer, entry.segments.iter().cloned())?;
+        return Ok((index, versions));
+    }
+    for other in log::datasets(peer)? {
+        let Some(entry) = log::newest(peer, &other)?.filter(|entry| entry.version.is_some()) else {
+            continue;
+        };
+        // Of a dataset of which something is about to be removed nothing is relied on.
+        if publish::keys_of(&entry.segments).iter().any(|key| condemned.names(key)) {
+            continue;
+        }
+        versions.extend(entry.version);
+        index.add(peer, entry.segments)?;
+    }
+    Ok((index, versions))
+}
+
 /// The newest entry of the own dataset, if what it names can be relied on: of a dataset that was removed nothing needs to stay.
 fn own_base(newest: Option<&RefEntry>) -> Option<&RefEntry> {
     newest.filter(|entry| entry.version.is_some())
 }
 
 /// Bytes that packs of a selection have, tables left out.
-fn stored_bytes(db: &ObjectDb, selection: &Selection) -> Result<u64, TransferError> {
+pub(super) fn stored_bytes(db: &ObjectDb, selection: &Selection) -> Result<u64, TransferError> {
     let record_len = |stored_len: u32| RECORD_HEADER_LEN as u64 + u64::from(stored_len);
     let mut bytes = 0;
     for record in selection.data.iter() {

@@ -79,6 +79,30 @@ pub(super) fn select(
     }
 }
 
+/// Selects the files' bytes that a tree leads to and the remote has not: blobs, chunks and lists of chunks, and no tree.
+///
+/// # Errors
+/// As [`select`]; when a file is neither here nor there.
+pub(super) fn select_files(
+    peer: &Peer<'_>,
+    db: &ObjectDb,
+    index: &mut RemoteIndex,
+    tree: TreeId,
+) -> Result<Selection, TransferError> {
+    db.refresh()?;
+    let mut selector = Selector::new(peer, db, index);
+    let mut lists = Vec::new();
+    if tree != empty_tree() {
+        let delta = selector.delta(&[], tree)?;
+        selector.blobs(&delta, &mut lists)?;
+    }
+    let Selector { data, found_there, lacking, .. } = selector;
+    match lacking.first() {
+        None => Ok(Selection { metadata: lists, data, versions: 0, found_there }),
+        Some((id, _)) => Err(StoreError::Missing { kind: RecordKind::Blob, id: id.object() }.into()),
+    }
+}
+
 /// What is to be sent of what is here, and the blobs that are neither here nor there, with their lengths.
 fn select_here(
     peer: &Peer<'_>,
@@ -92,17 +116,7 @@ fn select_here(
     let exclude = there.iter().copied().filter(|id| has_version(db, id)).collect();
     let listing = rev_list::Options { exclude, ..Default::default() };
     let listed = rev_list::run(db, &[tip], &listing, monitor)?;
-    let data = RecordSet::new(db);
-    let mut selector = Selector {
-        peer,
-        db,
-        index,
-        data,
-        chosen: HashSet::new(),
-        old_chunks: HashSet::new(),
-        lacking: Vec::new(),
-        found_there: false,
-    };
+    let mut selector = Selector::new(peer, db, index);
     let mut groups = Vec::with_capacity(listed.len());
     // A version after its parents, so that it is compared with what is chosen already.
     for version in listed.iter().rev() {
@@ -166,7 +180,21 @@ struct Selector<'a, 'p> {
     found_there: bool,
 }
 
-impl Selector<'_, '_> {
+impl<'a, 'p> Selector<'a, 'p> {
+    /// Nothing is chosen yet.
+    fn new(peer: &'a Peer<'p>, db: &'a ObjectDb, index: &'a mut RemoteIndex) -> Self {
+        Self {
+            peer,
+            db,
+            index,
+            data: RecordSet::new(db),
+            chosen: HashSet::new(),
+            old_chunks: HashSet::new(),
+            lacking: Vec::new(),
+            found_there: false,
+        }
+    }
+
     /// What one version adds to what is chosen.
     fn version(&mut self, listed: &Listed) -> Result<Vec<RecordKey>, TransferError> {
         let key = (RecordKind::Version, *listed.id.as_bytes());

@@ -8,6 +8,7 @@ pub mod create;
 mod error;
 pub mod meta;
 pub mod resume;
+pub mod upload;
 
 pub use crate::model::{Draft, DraftState};
 pub use error::DraftError;

@@ -198,3 +198,106 @@ fn squash_makes_one_version_that_depends_on_none() {
     ");
     assert_snapshot!(sandbox.ok(["compare", "cats", "flat"]), @"Comparison summary: 0 files removed, 2 files modified, 1 file added, 0 files renamed");
 }
+
+/// Bytes that do not compress.
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u8
+    };
+    (0..200_000).map(|_| next()).collect()
+}
+
+#[test]
+fn what_is_uploaded_early_is_not_sent_again() {
+    let sandbox = pets();
+    let remote = sandbox.root().join("remote");
+    sandbox.ok(["remote".as_ref(), "add".as_ref(), "origin".as_ref(), remote.as_os_str()]);
+    sandbox.ok(["push", "cats"]);
+    assert_snapshot!(sandbox.fails(3, ["upload"]), @"
+    error: no draft is open
+    hint: open one with 'dsv create NAME'; 'dsv list --all' shows those that lie aside
+    ");
+    sandbox.ok(["create", "week", "--parents", "cats"]);
+    sandbox.write("monday", noise(1));
+    sandbox.ok(["add", "monday"]);
+    let sent = sandbox.json(["upload", "--json"]);
+    assert!(sent["bytes"].as_u64().unwrap() > 200_000, "{sent}");
+    assert_snapshot!(sandbox.ok(["upload"]), @"origin has all that is staged");
+    assert_snapshot!(sandbox.ok(["list", "--remote"]), @"
+    DATASET  VERSIONS  NEWEST  FILES     SIZE  STATE      CHANGED           TAGS
+    cats            2  1.0.1       2      7 B  final      2026-11-23 14:05
+    week               1.0.0       3  195 KiB  uploading  2026-11-23 14:05  by Eva Example <eva@example.org>
+    ");
+    sandbox.write("tuesday", noise(2));
+    sandbox.ok(["add", "tuesday"]);
+    let sent = sandbox.json(["upload", "--json"]);
+    assert!((200_000..220_000).contains(&sent["bytes"].as_u64().unwrap()), "{sent}");
+    sandbox.write("wednesday", "little");
+    sandbox.ok(["add", "wednesday"]);
+    sandbox.ok(["commit", "-m", "A week"]);
+    let pushed = sandbox.json(["push", "--json"]);
+    assert!(pushed[0]["bytes"].as_u64().unwrap() < 10_000, "{pushed}");
+    assert_snapshot!(sandbox.ok(["list", "--remote"]), @"
+    DATASET  VERSIONS  NEWEST  FILES     SIZE  STATE  CHANGED           TAGS
+    cats            2  1.0.1       2      7 B  final  2026-11-23 14:05
+    week            1  1.0.0       5  391 KiB  final  2026-11-23 14:05
+    ");
+    sandbox.ok(["verify", "--remote", "origin"]);
+    sandbox.ok([
+        "clone".as_ref(),
+        "--dataset".as_ref(),
+        "week".as_ref(),
+        remote.as_os_str(),
+        "twin".as_ref(),
+    ]);
+    sandbox.ok(["-C", "twin", "fsck", "--full"]);
+    assert_eq!(sandbox.read("twin/tuesday"), noise(2));
+}
+
+#[test]
+fn packs_that_were_collected_meanwhile_are_sent_again() {
+    let sandbox = pets();
+    let remote = sandbox.root().join("remote");
+    sandbox.ok(["remote".as_ref(), "add".as_ref(), "origin".as_ref(), remote.as_os_str()]);
+    sandbox.ok(["push", "cats"]);
+    sandbox.ok(["create", "week", "--parents", "cats"]);
+    sandbox.write("monday", noise(1));
+    sandbox.ok(["add", "monday"]);
+    let before = packs(&remote);
+    sandbox.ok(["upload"]);
+    let new: Vec<_> = packs(&remote).into_iter().filter(|path| !before.contains(path)).collect();
+    assert!(!new.is_empty());
+    new.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    sandbox.ok(["commit", "-m", "A week"]);
+    let pushed = sandbox.json(["push", "--json"]);
+    assert!(pushed[0]["bytes"].as_u64().unwrap() > 200_000, "{pushed}");
+    sandbox.ok(["verify", "--remote", "origin"]);
+}
+
+#[test]
+fn a_failed_upload_is_told_until_it_is_tried_again() {
+    let sandbox = pets();
+    let remote = sandbox.root().join("remote");
+    sandbox.ok(["remote".as_ref(), "add".as_ref(), "origin".as_ref(), remote.as_os_str()]);
+    sandbox.ok(["push", "cats"]);
+    sandbox.ok(["create", "week", "--parents", "cats"]);
+    sandbox.write("monday", "m");
+    sandbox.ok(["add", "monday"]);
+    let (away, folder) = (sandbox.root().join("away"), remote.clone());
+    std::fs::rename(&folder, &away).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    assert_eq!(sandbox.run(["upload"]).code, 5);
+    assert!(sandbox.ok(["list", "--all"]).contains("failed (open)"));
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    sandbox.ok(["upload"]);
+    assert!(sandbox.ok(["list", "--all"]).contains("uploading (open)"));
+    sandbox.ok(["commit", "-m", "A week"]);
+}
+
+fn packs(remote: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(remote.join("packs")).unwrap().map(|entry| entry.unwrap().path());
+    folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+}
