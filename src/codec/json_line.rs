@@ -159,7 +159,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{CondemnedObject, EventAction, RefName, TagName, Time, VersionId};
+    use crate::model::{
+        CondemnedObject, DatasetName, DraftState, EventAction, Label, RefName, Stand, TagName, Time, TreeId,
+        VersionId,
+    };
 
     fn event(who: &str) -> Event {
         Event {
@@ -217,6 +220,43 @@ mod tests {
         assert_eq!(decode_ref_move(&encode_ref_move(&moved)).unwrap(), moved);
     }
 
+    #[test]
+    fn drafts_come_back_and_bad_ones_are_refused() {
+        let draft = Draft {
+            format: DRAFT_FORMAT,
+            dataset: DatasetName::new("vision/cats").unwrap(),
+            tip: None,
+            parents: vec![VersionId::from_bytes([1; 32])],
+            base: TreeId::from_bytes([2; 32]),
+            staged: Some(TreeId::from_bytes([3; 32])),
+            state: DraftState::Aborted,
+            reason: None,
+            label: Some(Label::first()),
+            tags: [TagName::new("gold").unwrap()].into(),
+            description: None,
+            metadata: [("rows".to_owned(), serde_json::json!(3))].into(),
+            from: Stand::Version(VersionId::from_bytes([4; 32])),
+            from_full: true,
+            who: "Ada".to_owned(),
+            host: "h".to_owned(),
+            time: Time { seconds: 5, offset: 0 },
+        };
+        let bytes = encode_draft(&draft);
+        assert_eq!(decode_draft(&bytes).unwrap(), draft);
+        let text = String::from_utf8(bytes).unwrap();
+        for bad in [
+            text.replace("\"format\":1", "\"format\":2"),
+            text.replace("\"format\":1", "\"format\":0"),
+            text.replace("aborted", "ready"),
+            text.replace("vision/cats", "../cats"),
+            text.replace("\"who\"", "\"x\":1,\"who\""),
+            text.replace("03", "0"),
+            format!("{text} "),
+        ] {
+            assert!(decode_draft(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
     fn condemned(objects: Vec<CondemnedObject>) -> CondemnedList {
         let (who, time) = ("Ada".to_owned(), Time { seconds: 1_700_000_000, offset: 3600 });
         CondemnedList { format: 1, reader_features: vec![], number: 3, who, time, objects }
@@ -263,6 +303,7 @@ mod tests {
             let _ = decode_ref_entry(&bytes);
             let _ = decode_condemned(&bytes);
             let _ = decode_upload(&bytes);
+            let _ = decode_draft(&bytes);
         }
 
         #[test]

@@ -1,9 +1,9 @@
-//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a list of what is condemned: no bytes panic,
+//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a draft, a list of what is condemned: no bytes panic,
 //! and what decodes has no other encoding; of an entry and of such a list, keys that are not known are passed over.
 #![no_main]
 
 use dsv::codec::json_line::{
-    decode_condemned, decode_event, decode_ref_entry, decode_ref_move, decode_upload, encode_condemned, encode_event, encode_ref_entry,
+    decode_condemned, decode_draft, decode_event, decode_ref_entry, decode_ref_move, decode_upload, encode_condemned, encode_draft, encode_event, encode_ref_entry,
     encode_ref_move, encode_upload,
 };
 
@@ -16,6 +16,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(upload) = decode_upload(bytes) {
         assert_eq!(encode_upload(&upload), bytes);
+    }
+    if let Ok(draft) = decode_draft(bytes) {
+        assert_eq!(encode_draft(&draft), bytes);
     }
     if let Ok(list) = decode_condemned(bytes) {
         assert_eq!(decode_condemned(&encode_condemned(&list)).unwrap(), list);
