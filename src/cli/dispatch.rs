@@ -14,6 +14,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Fai
     match command {
         Command::Init(args) => porcelain::init::run(&args, session),
         Command::Add(args) => porcelain::add::run(&args, session),
+        Command::Materialize(args) => porcelain::link::materialize(&args, session),
         Command::Rm(args) => porcelain::add::rm(&args, session),
         Command::Mv(args) => porcelain::add::mv(&args, session),
         Command::Restore(args) => porcelain::checkout::restore(&args, session),

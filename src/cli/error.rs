@@ -226,6 +226,7 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
         | ErrorKind::Locked
         | ErrorKind::Refused
         | ErrorKind::FileChanged
+        | ErrorKind::SourceChanged
         | ErrorKind::UnsupportedFile
         | ErrorKind::UnsupportedFormat
         | ErrorKind::PermissionDenied

@@ -1,4 +1,4 @@
-//! Logs of one JSON value a line: events, and the moves of refs.
+//! Logs of one JSON value a line, events and the moves of refs, and other small values in the same form.
 //!
 //! Wire form: the value's canonical JSON (UTF-8, no white space, the keys of every object in byte order,
 //! serde_json's escapes and numbers) and a line feed. A line that is not canonical is refused, so
@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::DecodeError;
 use crate::model::{
-    CondemnedList, CopyFacts, DRAFT_FORMAT, Draft, Event, EventId, RefEntry, RefMove, Upload,
+    CondemnedList, CopyFacts, DRAFT_FORMAT, Draft, Event, EventId, ExternalLink, MAX_LINK_LEN, RefEntry,
+    RefMove, Upload,
 };
 
 /// Longest line that is read, in bytes.
@@ -141,6 +142,22 @@ pub fn decode_draft(bytes: &[u8]) -> Result<Draft, DecodeError> {
     Ok(draft)
 }
 
+/// The bytes of the blob of an external link.
+pub fn encode_link(link: &ExternalLink) -> Vec<u8> {
+    encode(link)
+}
+
+/// Decodes the blob of an external link.
+///
+/// # Errors
+/// When it is none, not canonical, or has a URL that may not stand in one.
+pub fn decode_link(bytes: &[u8]) -> Result<ExternalLink, DecodeError> {
+    if bytes.len() as u64 > MAX_LINK_LEN {
+        return Err(DecodeError::malformed("external link", format!("{} bytes", bytes.len())));
+    }
+    decode("external link", bytes)
+}
+
 /// The bytes of what the machine's cache tells of a copy.
 pub fn encode_copy_facts(facts: &CopyFacts) -> Vec<u8> {
     encode(facts)
@@ -160,8 +177,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        CondemnedObject, DatasetName, DraftState, EventAction, Label, RefName, Stand, TagName, Time, TreeId,
-        VersionId,
+        BlobId, CondemnedObject, DatasetName, DraftState, EventAction, Label, LinkUrl, RefName, SourceTag,
+        Stand, TagName, Time, TreeId, VersionId,
     };
 
     fn event(who: &str) -> Event {
@@ -204,6 +221,55 @@ mod tests {
             String::new(),
         ] {
             assert!(decode_event(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    fn link() -> ExternalLink {
+        ExternalLink {
+            url: LinkUrl::new("s3://bucket/cats/1.jpg").unwrap(),
+            size: 7,
+            etag: SourceTag::etag("abc"),
+            version: SourceTag::new("v1"),
+            modified: SourceTag::new("2026-01-02T03:04:05Z"),
+            sha256: Some(BlobId::from_bytes([7; 32])),
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_link_are_pinned() {
+        let bytes = encode_link(&link());
+        let expected = format!(
+            concat!(
+                r#"{{"etag":"\"abc\"","modified":"2026-01-02T03:04:05Z","sha256":"{}","size":7,"#,
+                r#""url":"s3://bucket/cats/1.jpg","version":"v1"}}"#
+            ),
+            "07".repeat(32)
+        );
+        assert_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
+        assert_eq!(decode_link(&bytes).unwrap(), link());
+        let bare = ExternalLink { etag: None, version: None, modified: None, sha256: None, ..link() };
+        let bytes = encode_link(&bare);
+        assert_eq!(bytes, br#"{"size":7,"url":"s3://bucket/cats/1.jpg"}"#);
+        assert_eq!(decode_link(&bytes).unwrap(), bare);
+    }
+
+    #[test]
+    fn hostile_links_are_refused() {
+        let text = String::from_utf8(encode_link(&link())).unwrap();
+        for bad in [
+            text.replace("s3://bucket", "s3://user:pw@bucket"),
+            text.replace("s3://bucket/cats/1.jpg", "https://h/x?sig=1"),
+            text.replace("s3://bucket/cats/1.jpg", "file:///../x"),
+            text.replace("s3://bucket/cats/1.jpg", &format!("s3://b/{}", "x".repeat(5000))),
+            text.replace("\"v1\"", "\"\""),
+            text.replace("\"v1\"", "null"),
+            text.replace("\"v1\"", &format!("\"{}\"", "v".repeat(2000))),
+            text.replace("0707", "07G7"),
+            text.replace(":7,", ":-7,"),
+            text.replace("\"size\"", "\"password\":\"x\",\"size\""),
+            format!("{text}\n"),
+        ] {
+            assert!(decode_link(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 
@@ -304,6 +370,17 @@ mod tests {
             let _ = decode_condemned(&bytes);
             let _ = decode_upload(&bytes);
             let _ = decode_draft(&bytes);
+            let _ = decode_link(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_link_never_panics(at in 0usize..400, byte in any::<u8>()) {
+            let mut bytes = encode_link(&link());
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(link) = decode_link(&bytes) {
+                prop_assert_eq!(encode_link(&link), bytes);
+            }
         }
 
         #[test]

@@ -2,6 +2,9 @@
 
 use super::{EntryName, ObjectId};
 
+/// Longest description of an external link, in bytes.
+pub const MAX_LINK_LEN: u64 = 64 * 1024;
+
 /// What an entry of a directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryKind {
@@ -106,6 +109,15 @@ impl Entry {
     /// What this entry adds to the totals of its directory.
     pub const fn totals(&self) -> Totals {
         Totals { files: self.files, bytes: self.size }
+    }
+
+    /// Bytes of the blob that the entry names: those of the file. Of an external link, which describes other bytes, at most so
+    /// many.
+    pub const fn blob_len(&self) -> u64 {
+        match self.kind {
+            EntryKind::ExternalLink if self.size > MAX_LINK_LEN => MAX_LINK_LEN,
+            _ => self.size,
+        }
     }
 
     /// Whether both name the same content of the same kind; the name does not count.

@@ -82,6 +82,8 @@ kinds! {
     RemoteNotFound => "remote-not-found",
     /// Any other failure of a remote.
     Remote => "remote",
+    /// What an external link leads to is not what was recorded.
+    SourceChanged => "source-changed",
 }
 
 impl ErrorKind {

@@ -9,6 +9,7 @@ mod event;
 mod hex_id;
 mod id;
 mod kind;
+mod link;
 mod name;
 mod path;
 mod progress;
@@ -20,10 +21,11 @@ mod version;
 
 pub use cached::{CopyFacts, PlaceNote};
 pub use draft::{DRAFT_FORMAT, Draft, DraftState, Stand};
-pub use entry::{Entry, EntryKind, Totals};
+pub use entry::{Entry, EntryKind, MAX_LINK_LEN, Totals};
 pub use event::{Deed, Event, EventAction, EventId, FoldedRecord, KnownAs, Remark, fold_events, known_as};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
+pub use link::{ExternalLink, LinkUrl, LinkUrlError, MAX_LINK_URL_LEN, SourceTag};
 pub use name::{DatasetName, Label, NameError, RemoteName, TagName};
 pub use path::{
     EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,

@@ -3,6 +3,7 @@
 use bstr::ByteSlice;
 
 use super::TreeError;
+use super::links::size_of;
 use super::tree_edit::{WrittenTree, build_directory, empty_tree};
 use crate::model::{
     BlobId, Entry, EntryKind, EntryName, ErrorKind, ObjectId, ParseIdError, PathError, Totals, TreeId,
@@ -97,7 +98,7 @@ fn sized(writer: &Writer, entry: NewEntry) -> Result<Entry, Error> {
         EntryKind::Directory if id == empty_tree().object() => Totals::default(),
         EntryKind::Directory => writer.db().tree_node(&TreeId::new(id))?.totals(),
         EntryKind::File | EntryKind::Executable | EntryKind::Symlink | EntryKind::ExternalLink => {
-            Totals { files: 1, bytes: writer.db().blob_len(&BlobId::new(id))? }
+            Totals { files: 1, bytes: size_of(writer.db(), kind, &BlobId::new(id))? }
         }
     };
     Ok(Entry { name, kind, size, files, id })

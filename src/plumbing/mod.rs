@@ -20,6 +20,7 @@ pub mod history;
 pub mod host;
 pub mod index_pack;
 pub mod labels;
+pub mod links;
 pub mod ls_tree;
 pub mod merge_base;
 pub mod mktree;

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::TreeError;
 use super::hash_file::hash_file;
+use super::links::bytes_of;
 use super::scan_worktree::scan_worktree;
 use super::sparse::Behind;
 use super::store_files::{FileToStore, StoreFilesError, StoredFile, store_files};
@@ -149,6 +151,15 @@ pub fn stage(
     let mut files = Vec::new();
     let mut bytes = 0;
     for Difference { path, change } in differences {
+        // A link whose file is what it leads to stays one.
+        if is_link(index, &behind, &path, change)? {
+            let difference = Difference { path: path.clone(), change };
+            if let Verdict::Unchanged(path, stat) = confirm(root, index, &behind, difference, monitor)? {
+                note_link(index, &behind, &path, &stat)?;
+                outcome.confirmed += 1;
+                continue;
+            }
+        }
         match change {
             Change::Vanished { kind, size } => {
                 index.remove(&path)?;
@@ -183,6 +194,33 @@ pub fn stage(
     }
     outcome.changes.sort_unstable();
     Ok(outcome)
+}
+
+/// Whether a file that may be modified is in the place of a link.
+fn is_link(
+    index: &StagingIndex,
+    behind: &Behind<'_>,
+    path: &RepoPath,
+    change: Change,
+) -> Result<bool, WriteTreeError> {
+    let may = matches!(change, Change::MaybeModified { .. });
+    Ok(may && behind.staged(index, path)?.is_some_and(|staged| staged.kind == EntryKind::ExternalLink))
+}
+
+/// Notes the facts of a file that is what a link leads to.
+fn note_link(
+    index: &mut IndexEditor,
+    behind: &Behind<'_>,
+    path: &RepoPath,
+    stat: &Stat,
+) -> Result<(), WriteTreeError> {
+    let Some(staged) = behind.staged(index, path)? else { return Ok(()) };
+    let (facts, is_held) = (StatFacts::of_read(stat, index.opened_ns()), index.get(path)?.is_some());
+    behind.set(index, path, Staged { stat: Some(facts), absent: false, ..staged })?;
+    if !is_held {
+        index.note_in_tree(path)?;
+    }
+    Ok(())
 }
 
 /// The differences to stage, after everything that forbids it was looked for.
@@ -333,7 +371,13 @@ pub fn confirm(
     let hashed = hash_file(&**behind.db().fs(), &absolute, monitor.interrupt);
     monitor.interrupt.check()?;
     let (id, _, stat) = hashed.at("read", &absolute)?;
-    if behind.staged(index, &difference.path)?.is_some_and(|staged| staged.id == id.object()) {
+    let staged = behind.staged(index, &difference.path)?;
+    let held = staged
+        .map(|staged| bytes_of(behind.db(), staged.kind, &staged.id))
+        .transpose()
+        .map_err(TreeError::from)
+        .map_err(WriteTreeError::from)?;
+    if held.flatten() == Some(id.object()) {
         return Ok(Verdict::Unchanged(difference.path, stat));
     }
     let change = Change::Modified { from: kind, to: kind, size };

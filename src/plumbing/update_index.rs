@@ -2,6 +2,7 @@
 
 use bstr::ByteSlice;
 
+use super::links::size_of;
 use super::sparse::Behind;
 use super::tree_edit::empty_tree;
 use super::write_tree::WriteTreeError;
@@ -115,7 +116,7 @@ pub fn run(db: &ObjectDb, index: &mut IndexEditor, updates: &[Update]) -> Result
             EntryKind::Directory if id == empty_tree().object() => 0,
             EntryKind::Directory => return Err(Error::Directory { path: path.clone() }),
             EntryKind::File | EntryKind::Executable | EntryKind::Symlink | EntryKind::ExternalLink => {
-                db.blob_len(&BlobId::new(id))?
+                size_of(db, kind, &BlobId::new(id))?
             }
         };
         // A path of a sparse index that is not checked out stays so.

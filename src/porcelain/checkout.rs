@@ -159,7 +159,18 @@ pub(super) fn apply(
     monitor: &Monitor<'_>,
     when_done: impl FnOnce(&mut IndexEditor) -> Result<(), Error>,
 ) -> Result<CheckoutStats, Error> {
-    let options = CheckoutOptions { force };
+    apply_with(repo, index, changes, CheckoutOptions { force, links: false }, monitor, when_done)
+}
+
+/// The same, which may bring what external links lead to.
+pub(super) fn apply_with(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    changes: &[PathChange],
+    options: CheckoutOptions,
+    monitor: &Monitor<'_>,
+    when_done: impl FnOnce(&mut IndexEditor) -> Result<(), Error>,
+) -> Result<CheckoutStats, Error> {
     let applied = match apply_changes(repo.db(), repo.root(), index, changes, options, monitor) {
         // What is saved already is what fits.
         Err(error @ (CheckoutError::WouldOverwrite { .. } | CheckoutError::Undone(_))) => {

@@ -4,6 +4,7 @@ mod hints;
 
 use std::path::PathBuf;
 
+use super::link::LinkError;
 use super::pathspec::GlobError;
 use super::settings::SettingsError;
 use crate::model::{
@@ -269,6 +270,9 @@ pub enum Error {
     /// The machine's cache failed.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// Links could not be made.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The system tells no place for the machine's cache.
     #[error("there is no place for the cache: no home folder is known")]
     NoCache,
@@ -474,6 +478,7 @@ impl Error {
             Self::RemoteExists { .. } | Self::CloneTarget { .. } => ErrorKind::AlreadyExists,
             Self::WhichRemote { .. } | Self::WhichDataset { .. } => ErrorKind::Ambiguous,
             Self::Cache(error) => error.kind(),
+            Self::Link(error) => error.kind(),
             Self::NoCache | Self::NoSource { .. } => ErrorKind::Usage,
             Self::NotThere { .. }
             | Self::NoVersionThere { .. }
@@ -586,6 +591,7 @@ impl Error {
                 "somebody may be pushing, and others may read what was just replaced; give --grace 1h or more"
             }
             Self::Cache(error) => return cache_hint(error),
+            Self::Link(error) => return error.hint(),
             Self::NoCache => "name a folder for it with DSV_CACHE_DIR",
             Self::NoSource { folder: Some(folder) } => {
                 return Some(format!("write ./{folder} if the remote is in the folder '{folder}'"));

@@ -25,6 +25,7 @@ pub mod gc_remote;
 pub mod get;
 pub mod info;
 pub mod init;
+pub mod link;
 pub mod list;
 pub mod log;
 pub mod ls;

@@ -8,7 +8,7 @@ use super::checkout::adopt;
 use super::error::TARGET_EXISTS;
 use super::pathspec::Pathspec;
 use super::{Error, Repository};
-use crate::model::{Monitor, RepoPath};
+use crate::model::{EntryKind, Monitor, RepoPath};
 use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::host::{FileKind, IoContext, Stat};
 use crate::plumbing::sparse::{Behind, absent};
@@ -71,8 +71,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Err(Error::NoMatch { paths: vec![from.to_string()] });
     }
     let source = locate(fs, repo.root(), &from)?;
-    // What is not checked out has no file to be renamed; what is, must have one.
-    if moving.iter().any(|one| !one.staged.absent) || fs.stat(&source).is_ok() {
+    // What is not checked out has no file to be renamed; what is, must have one, unless it is a link to what is elsewhere.
+    let has_file = |one: &Moving| !one.staged.absent && one.staged.kind != EntryKind::ExternalLink;
+    if moving.iter().any(has_file) || fs.stat(&source).is_ok() {
         if let Some(parent) = target.parent() {
             fs.create_dir_all(parent).at("create", parent)?;
         }

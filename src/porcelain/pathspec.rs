@@ -5,9 +5,8 @@ mod glob;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-pub use glob::GlobError;
-
 pub(super) use glob::Glob;
+pub use glob::GlobError;
 
 use super::{Error, Repository};
 use crate::model::{RepoPath, TreeId, quote_path};

@@ -2,17 +2,21 @@
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::settings::Settings;
 use super::{Environment, Error, remotes};
 use crate::model::{Author, DatasetName, Interrupt, KnownAs, Monitor, RepoPath, Time, TreeId, VersionId};
 use crate::plumbing::host::{Fs, IoContext, Lock};
 use crate::plumbing::rev_parse::{Names, Resolved};
-use crate::plumbing::transfer::OnDemand;
+use crate::plumbing::transfer::{Links, OnDemand};
 use crate::store::{
     DSV_DIR, Drafts, EventLog, IndexLock, Layout, LockRequest, Note, ObjectDb, ObjectsLock, Refs, RefsLock,
     StoreError, check_readable, check_writable, is_registered, read_format, register_user,
 };
+
+/// How long who reads links waits for the lock of objects where no setting says so.
+const LINK_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A repository whose format and settings were checked, with handles of all that it holds.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ pub struct Repository {
     layout: Layout,
     settings: Settings,
     db: Arc<ObjectDb>,
+    links: Arc<Links>,
     refs: Refs,
     events: EventLog,
     drafts: Drafts,
@@ -81,29 +86,23 @@ impl Repository {
         let db = open_db(&env, &layout, &settings)?;
         let refs = Refs::new(Arc::clone(&env.fs), &layout);
         let events = EventLog::new(Arc::clone(&env.fs), &layout);
+        let links = Arc::new(link_sources(&env, &layout, &settings));
+        let source: Arc<Links> = Arc::clone(&links);
+        db.set_link_source(source);
         let drafts = Drafts::new(Arc::clone(&env.fs), &layout);
-        let repository = Self { env, root, layout, settings, db, refs, events, drafts };
+        let repository = Self { env, root, layout, settings, db, links, refs, events, drafts };
         repository.know_deleted(&repository.db);
         let sources = remotes::promisors(&repository.env, &repository.layout, &repository.settings)?;
         if !sources.is_empty() {
+            let timeout = repository.settings.lock_timeout()?;
             let promisor = OnDemand::new(repository.open_db()?, sources, repository.env.interrupt)
                 .shown_by(repository.env.progress.clone())
-                .locked_by(repository.shared_objects_lock()?);
+                .locked_by(shared_objects_lock(&repository.env, &repository.layout, timeout));
             repository.db.set_promisor(Arc::new(promisor));
         }
         // Who only reads may be unable to write there; whoever writes objects tries again in earnest.
         let _ = repository.register();
         Ok(repository)
-    }
-
-    /// How whoever brings objects in the middle of a read waits until nobody removes some.
-    fn shared_objects_lock(
-        &self,
-    ) -> Result<impl Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync + use<>, Error> {
-        let (env, layout, timeout) = (self.env.clone(), self.layout.clone(), self.settings.lock_timeout()?);
-        Ok(move |monitor: &Monitor<'_>| {
-            env.locked(timeout, monitor, |request| ObjectsLock::shared(&*env.fs, &layout, request))
-        })
     }
 
     /// Puts the repository on the list of those that use its shared store, where a copied or moved one is
@@ -144,6 +143,11 @@ impl Repository {
     /// The objects.
     pub const fn db(&self) -> &Arc<ObjectDb> {
         &self.db
+    }
+
+    /// The way to what external links lead to.
+    pub const fn links(&self) -> &Arc<Links> {
+        &self.links
     }
 
     /// The objects that are here, of which nothing is fetched when it is missing.
@@ -376,6 +380,27 @@ impl Repository {
             Err(_) => self.resolved(parent).join(name),
         }
     }
+}
+
+/// How whoever brings objects in the middle of a read waits until nobody removes some.
+fn shared_objects_lock(
+    env: &Environment,
+    layout: &Layout,
+    timeout: Duration,
+) -> impl Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync + use<> {
+    let (env, layout) = (env.clone(), layout.clone());
+    move |monitor: &Monitor<'_>| {
+        env.locked(timeout, monitor, |request| ObjectsLock::shared(&*env.fs, &layout, request))
+    }
+}
+
+/// The way to what external links lead to. A wrong setting is told by those who cannot do without it.
+fn link_sources(env: &Environment, layout: &Layout, settings: &Settings) -> Links {
+    let timeout = settings.lock_timeout().unwrap_or(LINK_LOCK_TIMEOUT);
+    let connect = remotes::link_connector(env, Some(layout.clone()), settings.connections().ok());
+    Links::new(layout.link_memory(), connect, env.interrupt)
+        .shown_by(env.progress.clone())
+        .locked_by(shared_objects_lock(env, layout, timeout))
 }
 
 fn open_db(env: &Environment, layout: &Layout, settings: &Settings) -> Result<Arc<ObjectDb>, Error> {

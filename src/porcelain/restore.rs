@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::checkout::{
-    adopt, apply, check_behind, content, dirty_paths, not_checked_out, staged_content, staged_paths,
+    adopt, apply_with, check_behind, content, dirty_paths, not_checked_out, staged_content, staged_paths,
 };
 use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
-use crate::model::{Monitor, RepoPath, TreeId, VersionId};
-use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Content, Obstacle, PathChange};
+use crate::model::{EntryKind, Monitor, RepoPath, TreeId, VersionId};
+use crate::plumbing::checkout::{
+    CheckoutError, CheckoutOptions, CheckoutStats, Content, Obstacle, PathChange,
+};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::sparse::Behind;
+use crate::plumbing::stage::locate;
 use crate::plumbing::tree_walk::lookup;
 use crate::worktree::{IndexEditor, Staged, StagingIndex};
 
@@ -72,7 +75,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if change.new.is_some() || is_held { others.push(change) } else { gone.push(change.path) }
     }
     let behind = Behind::new(repo.db(), &index);
-    let stats = apply(repo, &mut index, &others, options.force, monitor, |index| {
+    let how = CheckoutOptions { force: options.force, links: brings_links(&spec) };
+    let stats = apply_with(repo, &mut index, &others, how, monitor, |index| {
         gone.iter().for_each(|path| index.remove_in_tree(path));
         let come = others.iter().filter(|change| change.new.is_some());
         come.map(|change| &change.path).try_for_each(|path| Ok(behind.clear_above(index, path)?))
@@ -130,7 +134,8 @@ fn changes(
     }
     let mut changes = BTreeMap::new();
     let dirty = if options.absent_only { Vec::new() } else { dirty_paths(repo, index, spec, monitor)? };
-    for change in absent_paths(repo, index, spec)?.into_iter().chain(dirty) {
+    let links = if brings_links(spec) { links_elsewhere(repo, index, spec)? } else { Vec::new() };
+    for change in absent_paths(repo, index, spec)?.into_iter().chain(links).chain(dirty) {
         changes.insert(change.path.clone(), change);
     }
     if let Some(id) = source {
@@ -180,6 +185,31 @@ fn absent_paths(repo: &Repository, index: &StagingIndex, spec: &Pathspec) -> Res
     not_checked_out(&Behind::new(repo.db(), index), index, spec, &mut |path, entry| {
         changes.push(PathChange { path, old: None, new: Some(content(&entry)) });
     })?;
+    Ok(changes)
+}
+
+/// Whether what external links lead to is brought: when paths or patterns say so, and not with all of the folder, which may
+/// lead to more than a disk holds.
+fn brings_links(spec: &Pathspec) -> bool {
+    spec.filter().is_some() || !spec.roots().iter().any(RepoPath::is_root)
+}
+
+/// External links that are chosen, and of which no file is there; the change brings what they lead to.
+pub(super) fn links_elsewhere(
+    repo: &Repository,
+    index: &StagingIndex,
+    spec: &Pathspec,
+) -> Result<Vec<PathChange>, Error> {
+    let mut changes = Vec::new();
+    for path in staged_paths(index, spec)? {
+        let Some(staged) = index.get(&path)?.filter(|staged| staged.kind == EntryKind::ExternalLink) else {
+            continue;
+        };
+        if repo.fs().stat(&locate(repo.fs(), repo.root(), &path)?).is_err() {
+            let staged = Some(staged_content(&staged));
+            changes.push(PathChange { path, old: staged, new: staged });
+        }
+    }
     Ok(changes)
 }
 

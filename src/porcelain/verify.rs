@@ -10,7 +10,8 @@ use super::{Error, Repository};
 use crate::model::{Entry, EntryKind, Monitor, RepoPath, Totals, TreeId, VersionId};
 use crate::plumbing::diff_index::is_entry;
 use crate::plumbing::hash_file::hash_file;
-use crate::plumbing::host::IoContext;
+use crate::plumbing::host::{FileKind, IoContext};
+use crate::plumbing::links::bytes_of;
 use crate::plumbing::stage::locate;
 use crate::plumbing::tree_walk::{Lookups, walk_all};
 use crate::worktree::{Change, Problem, ScanOptions, StagingIndex, UntrackedMode, scan};
@@ -48,6 +49,8 @@ pub struct Outcome {
     pub findings: Vec<(RepoPath, Finding)>,
     /// Files of the version that are not in a sparse worktree because nobody asked for them.
     pub not_checked_out: u64,
+    /// External links that nobody brought, and the bytes that they lead to.
+    pub links: Totals,
     /// What is as it should be.
     pub intact: Totals,
     /// What could not be examined.
@@ -165,7 +168,7 @@ fn compare_all(
     let bytes = expected.iter().map(|(_, entry)| entry.size).sum();
     monitor.progress.phase("Verifying", Some(expected.len() as u64), Some(bytes));
     let next = AtomicUsize::new(0);
-    let found = Mutex::new((Vec::new(), Totals::default()));
+    let found = Mutex::new((Vec::new(), Totals::default(), Totals::default()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..monitor.threads.max(1))
             .map(|_| {
@@ -176,8 +179,9 @@ fn compare_all(
                         monitor.progress.advance(1, entry.size);
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                         match finding {
-                            Some(finding) => found.0.push((path.clone(), finding)),
-                            None => found.1 = found.1.plus(entry.totals()),
+                            Compared::Differs(finding) => found.0.push((path.clone(), finding)),
+                            Compared::Intact => found.1 = found.1.plus(entry.totals()),
+                            Compared::Elsewhere => found.2 = found.2.plus(entry.totals()),
                         }
                     }
                     Ok(())
@@ -186,10 +190,18 @@ fn compare_all(
             .collect();
         workers.into_iter().try_for_each(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
     })?;
-    let (mut findings, intact) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut findings, intact, links) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome.findings.append(&mut findings);
-    outcome.intact = intact;
+    (outcome.intact, outcome.links) = (intact, links);
     Ok(())
+}
+
+/// What became of one path.
+enum Compared {
+    Intact,
+    Differs(Finding),
+    /// An external link that nobody brought.
+    Elsewhere,
 }
 
 fn compare(
@@ -199,21 +211,27 @@ fn compare(
     entry: &Entry,
     size_only: bool,
     monitor: &Monitor<'_>,
-) -> Result<Option<Finding>, Error> {
+) -> Result<Compared, Error> {
     let absolute = locate(repo.fs(), root, path)?;
-    let Ok(stat) = repo.fs().stat(&absolute) else { return Ok(Some(Finding::Missing)) };
+    let is_link = entry.kind == EntryKind::ExternalLink;
+    let Ok(stat) = repo.fs().stat(&absolute) else {
+        return Ok(if is_link { Compared::Elsewhere } else { Compared::Differs(Finding::Missing) });
+    };
     let kind = crate::plumbing::hash_file::entry_kind(&stat);
-    if kind != Some(entry.kind) || (!entry.kind.is_dir() && stat.size != entry.size) {
-        return Ok(Some(Finding::Different));
+    let fits = if is_link { stat.kind == FileKind::File } else { kind == Some(entry.kind) };
+    if !fits || (!entry.kind.is_dir() && stat.size != entry.size) {
+        return Ok(Compared::Differs(Finding::Different));
     }
     if size_only || entry.kind.is_dir() {
-        return Ok(None);
+        return Ok(Compared::Intact);
     }
+    // Where nobody here has read yet what an external link leads to, its size is all that is known.
+    let Some(expected) = bytes_of(repo.db(), entry.kind, &entry.id)? else { return Ok(Compared::Intact) };
     let hashed = hash_file(&**repo.fs(), &absolute, monitor.interrupt);
     monitor.interrupt.check()?;
     Ok(match hashed {
-        Ok((id, ..)) if id.object() == entry.id => None,
-        Ok(_) => Some(Finding::Different),
-        Err(_) => Some(Finding::Unreadable),
+        Ok((id, ..)) if id.object() == expected => Compared::Intact,
+        Ok(_) => Compared::Differs(Finding::Different),
+        Err(_) => Compared::Differs(Finding::Unreadable),
     })
 }

@@ -49,6 +49,8 @@ pub struct ObjectInfo {
     pub etag: Option<String>,
     /// When it was last written, by the store's clock.
     pub last_modified: Time,
+    /// The store's name for this state of the object, where it keeps several. Listings do not tell.
+    pub version: Option<String>,
 }
 
 /// A remote, opened. Clones share everything; all calls block, and end soon after the interrupt is set.
@@ -361,7 +363,7 @@ impl Client {
         if bytes.len() as u64 == expected {
             Ok(Got::Bytes(bytes))
         } else {
-            Err(Failure::broken(Break::Reset, format!("{} bytes of {expected} came", bytes.len())))
+            Err(cut(bytes.len() as u64, expected))
         }
     }
 
@@ -370,12 +372,16 @@ impl Client {
         let expected = found.range.end - found.range.start;
         let bytes = self.read(found).await?;
         if (bytes.len() as u64) < expected {
-            return Err(Failure::broken(Break::Reset, format!("{} bytes of {expected} came", bytes.len())));
+            return Err(cut(bytes.len() as u64, expected));
         }
         Ok(bytes)
     }
 
-    async fn attempt_open(&self, path: &StorePath, options: GetOptions) -> Result<GetResult, Failure> {
+    pub(super) async fn attempt_open(
+        &self,
+        path: &StorePath,
+        options: GetOptions,
+    ) -> Result<GetResult, Failure> {
         self.count(Verb::Get);
         Ok(self.patiently(self.store().get_opts(path, options)).await??)
     }
@@ -390,7 +396,7 @@ impl Client {
     }
 
     /// The bytes that were asked for, and no more than that.
-    async fn read(&self, found: GetResult) -> Result<Pieces, Failure> {
+    pub(super) async fn read(&self, found: GetResult) -> Result<Pieces, Failure> {
         let expected = found.range.end - found.range.start;
         if matches!(found.payload, GetResultPayload::File(..)) {
             let bytes = self.patiently(found.bytes()).await??;
@@ -446,11 +452,11 @@ impl Client {
     }
 
     /// Ends a step that shows no progress. What goes over a wire has shorter limits of its own, below.
-    async fn patiently<T>(&self, step: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(super) async fn patiently<T>(&self, step: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::time::timeout(self.0.patience, step).await.map_err(|_| Failure::broken(Break::Stalled, ""))
     }
 
-    fn call<T, F>(
+    pub(super) fn call<T, F>(
         &self,
         interrupt: &Interrupt,
         attempt: impl FnMut() -> F,
@@ -461,11 +467,11 @@ impl Client {
         runtime::wait(&self.0.handle, interrupt, self.0.retry.run(attempt))
     }
 
-    fn store(&self) -> &dyn ObjectStore {
+    pub(super) fn store(&self) -> &dyn ObjectStore {
         &*self.0.opened.store
     }
 
-    fn count(&self, verb: Verb) {
+    pub(super) fn count(&self, verb: Verb) {
         if !self.0.opened.counts {
             self.0.opened.counters.request(verb);
         }
@@ -477,14 +483,14 @@ impl Client {
         }
     }
 
-    fn path(&self, key: &str) -> Result<StorePath, RemoteError> {
+    pub(super) fn path(&self, key: &str) -> Result<StorePath, RemoteError> {
         if key.is_empty() {
             return Err(RemoteError::BadKey { key: String::new() });
         }
         self.prefix_path(key)
     }
 
-    fn prefix_path(&self, key: &str) -> Result<StorePath, RemoteError> {
+    pub(super) fn prefix_path(&self, key: &str) -> Result<StorePath, RemoteError> {
         let key = key.strip_suffix('/').unwrap_or(key);
         let prefix = self.0.url.prefix();
         let whole = match (prefix, key) {
@@ -498,7 +504,7 @@ impl Client {
         }
     }
 
-    fn info(&self, meta: &ObjectMeta) -> ObjectInfo {
+    pub(super) fn info(&self, meta: &ObjectMeta) -> ObjectInfo {
         let key = meta.location.as_ref();
         let key = key.strip_prefix(self.0.url.prefix()).unwrap_or(key).trim_start_matches('/');
         ObjectInfo {
@@ -506,6 +512,8 @@ impl Client {
             len: meta.size,
             etag: meta.e_tag.clone(),
             last_modified: Time { seconds: meta.last_modified.timestamp(), offset: 0 },
+            // A bucket that keeps one state alone has a word for that.
+            version: meta.version.clone().filter(|version| version != "null"),
         }
     }
 
@@ -514,10 +522,15 @@ impl Client {
     }
 
     /// Tells a failure what it was about.
-    fn error(&self, failure: Failure, action: Action, key: &str) -> RemoteError {
+    pub(super) fn error(&self, failure: Failure, action: Action, key: &str) -> RemoteError {
         let endpoint = self.0.opened.endpoint.clone();
         failure.into_error(self.0.url.clone(), endpoint, action, key)
     }
+}
+
+/// Another number of bytes came than was announced.
+pub(super) fn cut(found: u64, expected: u64) -> Failure {
+    Failure::broken(Break::Reset, format!("{found} bytes of {expected} came"))
 }
 
 /// Lists once, until the end or a failure of the store, which is given back.

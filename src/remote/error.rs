@@ -44,6 +44,7 @@ impl Action {
             (Scheme::Azure, Self::Write | Self::Delete) => "the role Storage Blob Data Contributor",
             (Scheme::File, Self::Read | Self::List) => "to read in that folder",
             (Scheme::File, Self::Write | Self::Delete) => "to write in that folder",
+            (Scheme::Https | Scheme::Http, _) => "a server that lets everybody read there",
         }
     }
 }
@@ -277,6 +278,9 @@ const fn credentials_hint(scheme: Scheme) -> &'static str {
              (or AZURE_STORAGE_SAS_TOKEN)"
         }
         Scheme::File => "see who owns the folder",
+        Scheme::Https | Scheme::Http => {
+            "dsv sends no passwords to web servers; bring the file here and 'dsv add' it"
+        }
     }
 }
 

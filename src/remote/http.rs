@@ -96,8 +96,12 @@ impl Service {
             parts.uri.to_string().parse().map_err(|_| failed(Break::Protocol, "the address is malformed"))?;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
-        let sent = SentBody::new(body, Arc::clone(&pulse), Arc::clone(&self.connector.counters));
-        *request.body_mut() = Some(reqwest::Body::wrap(sent));
+        // What has no body can be sent again to where the server sends.
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !reads || body.content_length() > 0 {
+            let sent = SentBody::new(body, Arc::clone(&pulse), Arc::clone(&self.connector.counters));
+            *request.body_mut() = Some(reqwest::Body::wrap(sent));
+        }
 
         let response =
             pulse.guard(idle, self.client.execute(request)).await?.map_err(|e| http_error(transport(e)))?;

@@ -33,8 +33,11 @@ mod retry;
 mod runtime;
 #[cfg(feature = "s3")]
 mod s3;
+mod source;
 mod stats;
 mod url;
+#[cfg(feature = "cloud")]
+mod web;
 
 pub use body::PutBody;
 pub use cause::{Answer, Break, Cause, Transport};
@@ -44,5 +47,6 @@ pub use error::{Action, RemoteError};
 pub use options::RemoteOptions;
 pub use pieces::Pieces;
 pub use probe::{ProbeOutcome, ProbeStep};
+pub use source::{Pin, Pinned, same_etag};
 pub use stats::RequestStats;
 pub use url::{RemoteUrl, Scheme, UrlError};

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{NoProxy, Proxy};
+use reqwest::{NoProxy, Proxy, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::cause::{Break, Transport, tidy};
 use super::options::RemoteOptions;
+use super::web::is_machine_service;
 
 /// How long an idle connection is kept for the next request.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -24,6 +25,8 @@ pub(super) struct Network {
     tls: ClientConfig,
     proxies: Vec<Proxy>,
     connect_timeout: Duration,
+    /// Whether to go where a server sends.
+    follows: bool,
 }
 
 /// Shows nothing: a proxy's address may hold a password.
@@ -39,7 +42,13 @@ impl Network {
     /// # Errors
     /// A text that tells what is wrong with them.
     pub(super) fn new(options: &RemoteOptions) -> Result<Self, String> {
-        Ok(Self { tls: tls(options)?, proxies: proxies(options)?, connect_timeout: options.connect_timeout })
+        let (tls, proxies) = (tls(options)?, proxies(options)?);
+        Ok(Self { tls, proxies, connect_timeout: options.connect_timeout, follows: false })
+    }
+
+    /// The same, going where a server sends.
+    pub(super) fn following(self) -> Self {
+        Self { follows: true, ..self }
     }
 
     /// A client that sends these headers with each request.
@@ -55,8 +64,7 @@ impl Network {
             .user_agent(concat!("dsv/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .tls_backend_preconfigured(self.tls.clone())
-            // A server of objects that sends elsewhere is in another region, which is told and not followed.
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(if self.follows { redirects() } else { redirect::Policy::none() })
             .connect_timeout(connect.unwrap_or(self.connect_timeout))
             .pool_idle_timeout(POOL_IDLE)
             .http1_only()
@@ -67,6 +75,25 @@ impl Network {
         }
         builder.build().map_err(|error| tidy(&error.without_url().to_string()))
     }
+}
+
+/// Most addresses that are gone through.
+const MAX_REDIRECTS: usize = 5;
+
+/// Follows a web server elsewhere, but never out of encryption nor to what gives credentials. A server of objects that sends elsewhere is in another
+/// region, which is told and not followed.
+fn redirects() -> redirect::Policy {
+    redirect::Policy::custom(|attempt| {
+        let was_safe = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if attempt.previous().len() > MAX_REDIRECTS
+            || (was_safe && attempt.url().scheme() != "https")
+            || attempt.url().host().is_none_or(|host| is_machine_service(&host))
+        {
+            attempt.stop()
+        } else {
+            attempt.follow()
+        }
+    })
 }
 
 /// TLS by ring, which needs no C compiler's time, with the system's certificates.

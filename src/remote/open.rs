@@ -26,6 +26,8 @@ pub(super) fn open(url: &RemoteUrl, options: &RemoteOptions) -> Result<Opened, R
         Scheme::Gcs => super::gcs::open(url, options),
         #[cfg(feature = "azure")]
         Scheme::Azure => super::azure::open(url, options),
+        #[cfg(feature = "cloud")]
+        Scheme::Https | Scheme::Http => super::web::open(url, options),
         #[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
         scheme => {
             let _ = options;
@@ -64,6 +66,15 @@ mod wire {
         pub(in crate::remote) fn new(options: &RemoteOptions, host: Option<String>) -> Result<Self, String> {
             let network = Arc::new(Network::new(options)?);
             Ok(Self { network, counters: Arc::default(), idle: options.idle_timeout, host })
+        }
+
+        /// The same for web servers, which may send to another address.
+        ///
+        /// # Errors
+        /// What is wrong with certificates or proxies.
+        pub(in crate::remote) fn of_web(options: &RemoteOptions) -> Result<Self, String> {
+            let network = Arc::new(Network::new(options)?.following());
+            Ok(Self { network, counters: Arc::default(), idle: options.idle_timeout, host: None })
         }
 
         pub(in crate::remote) fn connector(&self) -> Connector {

@@ -22,6 +22,20 @@ pub struct RequestStats {
 }
 
 impl RequestStats {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            gets: self.gets + other.gets,
+            heads: self.heads + other.heads,
+            puts: self.puts + other.puts,
+            deletes: self.deletes + other.deletes,
+            others: self.others + other.others,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            bytes_received: self.bytes_received + other.bytes_received,
+        }
+    }
+
     /// Requests of any kind.
     pub const fn requests(&self) -> u64 {
         self.gets + self.heads + self.puts + self.deletes + self.others

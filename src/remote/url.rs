@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::model::{LinkUrl, LinkUrlError};
+
 /// What kind of service a remote is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -14,6 +16,10 @@ pub enum Scheme {
     Azure,
     /// A folder of this machine, or one that is mounted.
     File,
+    /// A web server. It holds sources of external links; no remote can be there.
+    Https,
+    /// A web server that is spoken to in the clear.
+    Http,
 }
 
 impl Scheme {
@@ -24,6 +30,8 @@ impl Scheme {
             Self::Gcs => "gs",
             Self::Azure => "az",
             Self::File => "file",
+            Self::Https => "https",
+            Self::Http => "http",
         }
     }
 
@@ -33,6 +41,7 @@ impl Scheme {
             Self::S3 | Self::Gcs => "bucket",
             Self::Azure => "container",
             Self::File => "folder",
+            Self::Https | Self::Http => "server",
         }
     }
 }
@@ -164,6 +173,52 @@ impl RemoteUrl {
         // `file:///C:/data` is the folder `C:/data`.
         let path = if cfg!(windows) { path.trim_start_matches('/').to_owned() } else { path };
         Self::of_folder(Path::new(&path))
+    }
+
+    /// What holds the bytes of a link, whole, and their key there.
+    ///
+    /// # Errors
+    /// When the URL names a bucket that cannot exist, or a path that is no Unicode.
+    pub fn of_link(url: &LinkUrl) -> Result<(Self, String), UrlError> {
+        let (scheme, holder, path) = url.parts();
+        let of_bucket = |scheme| {
+            let url = Self::with_parts(scheme, holder, "", None)?;
+            Ok((url, path.to_owned()))
+        };
+        match scheme {
+            "s3" => of_bucket(Scheme::S3),
+            "gs" => of_bucket(Scheme::Gcs),
+            "az" => of_bucket(Scheme::Azure),
+            "abfss" => Ok((Self::of_abfs(holder)?, path.to_owned())),
+            "https" | "http" => {
+                let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+                let url = Self { scheme, bucket: holder.to_owned(), prefix: String::new(), account: None };
+                Ok((url, path.to_owned()))
+            }
+            _ => {
+                let key = String::from_utf8(percent_decode(path))
+                    .map_err(|_| fail("is a path that is no Unicode", FORMS))?;
+                let url = Self {
+                    scheme: Scheme::File,
+                    bucket: String::new(),
+                    prefix: String::new(),
+                    account: None,
+                };
+                Ok((url, key))
+            }
+        }
+    }
+
+    /// The URL of a link to an object of what [`Self::of_link`] gave.
+    ///
+    /// # Errors
+    /// When no link can lead there.
+    pub fn link_to(&self, key: &str) -> Result<LinkUrl, LinkUrlError> {
+        let base = self.to_string();
+        let base = base.strip_suffix('/').unwrap_or(&base);
+        let key = if self.scheme == Scheme::File { percent_encode(key) } else { key.to_owned() };
+        let base = if self.scheme == Scheme::File { "file://" } else { base };
+        LinkUrl::new(format!("{base}/{key}"))
     }
 
     /// The kind of service.
@@ -338,6 +393,24 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn links_lead_to_a_key_and_back() {
+        for (text, holder, key) in [
+            ("s3://bucket/a/b?c#d", "s3://bucket", "a/b?c#d"),
+            ("gs://bucket/100%25", "gs://bucket", "100%25"),
+            ("az://container/x", "az://container", "x"),
+            ("abfss://c@acct.dfs.core.windows.net/p/x", "abfss://c@acct.dfs.core.windows.net", "p/x"),
+            ("https://host:8443/a%20b", "https://host:8443", "a%20b"),
+            ("http://localhost/x", "http://localhost", "x"),
+            ("file:///srv/100%25/x%3F", "file:///", "srv/100%/x?"),
+        ] {
+            let url = LinkUrl::new(text).unwrap();
+            let (place, found) = RemoteUrl::of_link(&url).unwrap();
+            assert_eq!((place.to_string().as_str(), found.as_str()), (holder, key));
+            assert_eq!(place.link_to(&found).unwrap(), url);
         }
     }
 

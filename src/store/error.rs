@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::link_source::LinkError;
 use crate::codec::DecodeError;
 use crate::codec::pack::RecordKind;
 use crate::model::{DatasetName, ErrorKind, Expected, Interrupted, NameError, ObjectId, RefName, VersionId};
@@ -78,6 +79,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What an external link leads to could not be had.
+    #[error(transparent)]
+    Link(#[from] Box<LinkError>),
     /// The pack that holds a record is not there.
     #[error("the {} {id} is lost: its pack '{}' is missing", kind.as_str(), path.display())]
     MissingPack {
@@ -172,6 +176,7 @@ impl StoreError {
             // An object that something refers to and that is not there is damage, not a wrong name.
             Self::Missing { .. } | Self::MissingPack { .. } => ErrorKind::Corrupt,
             Self::NotFetched { kind, .. } => *kind,
+            Self::Link(error) => error.kind(),
             Self::TooLarge { .. } => ErrorKind::Refused,
             Self::RefMoved { .. } | Self::HeadMoved => ErrorKind::Conflict,
             Self::Name(_) => ErrorKind::InvalidName,

@@ -53,6 +53,12 @@ impl Layout {
         self.dsv.join("cache").join(remote.as_str())
     }
 
+    /// The folder where it is remembered what external links were found to lead to; all of it can be had again. A remote's name
+    /// never begins with a dot.
+    pub fn link_memory(&self) -> PathBuf {
+        self.dsv.join("cache").join(".links")
+    }
+
     /// The folder of the staging index.
     pub fn index(&self) -> PathBuf {
         self.dsv.join("index")

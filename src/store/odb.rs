@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use super::StoreError;
 use super::blob_writer::WHOLE_BLOB_MAX;
 use super::index_file::{IndexFile, PackCache, is_index_name, pack_file_name};
+use super::link_source::LinkSource;
 use super::promisor::{Promisor, RecordKey};
 use super::tombstones::Tombstones;
 use crate::codec::chunk_list::ChunkList;
@@ -98,6 +99,7 @@ pub struct ObjectDb {
     counters: Counters,
     promisor: OnceLock<Arc<dyn Promisor>>,
     tombstones: Tombstones,
+    link_source: OnceLock<Arc<dyn LinkSource>>,
 }
 
 impl std::fmt::Debug for ObjectDb {
@@ -124,6 +126,7 @@ impl ObjectDb {
             counters: Counters::default(),
             promisor: OnceLock::new(),
             tombstones: Tombstones::default(),
+            link_source: OnceLock::new(),
         };
         db.refresh()?;
         Ok(db)
@@ -142,6 +145,16 @@ impl ObjectDb {
     /// Who is asked for what is not here; `None` when all must be here.
     pub fn promisor(&self) -> Option<&Arc<dyn Promisor>> {
         self.promisor.get()
+    }
+
+    /// Says who reads what external links lead to. The first one stays.
+    pub fn set_link_source(&self, source: Arc<dyn LinkSource>) {
+        let _ = self.link_source.set(source);
+    }
+
+    /// Who reads what external links lead to; `None` when nobody does here.
+    pub fn link_source(&self) -> Option<&Arc<dyn LinkSource>> {
+        self.link_source.get()
     }
 
     /// Brings blobs, of which the lengths are known, as far as they are not here and can be had. Many at once cost a

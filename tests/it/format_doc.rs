@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dsv::codec::chunk_list::{ChunkList, Piece};
 use dsv::codec::json_line::{
-    encode_condemned, encode_event, encode_ref_entry, encode_ref_move, encode_upload,
+    encode_condemned, encode_event, encode_link, encode_ref_entry, encode_ref_move, encode_upload,
 };
 use dsv::codec::pack::{self, RecordInfo, RecordKind};
 use dsv::codec::ref_file::encode_head;
@@ -17,8 +17,8 @@ use dsv::codec::tree::TreeNode;
 use dsv::codec::{Compression, boundary, chunker, encode_version};
 use dsv::model::{
     Author, ChunkId, CondemnedList, CondemnedObject, DatasetName, Entry, EntryKind, EntryName, Event,
-    EventAction, Head, Label, ObjectId, Origin, RefEntry, RefMove, RefName, SegmentInfo, TagName, Time,
-    Totals, TreeId, Upload, UploadState, Version, VersionId,
+    EventAction, ExternalLink, Head, Label, LinkUrl, ObjectId, Origin, RefEntry, RefMove, RefName,
+    SegmentInfo, SourceTag, TagName, Time, Totals, TreeId, Upload, UploadState, Version, VersionId,
 };
 
 fn page() -> PathBuf {
@@ -106,6 +106,14 @@ fn texts() -> Vec<(&'static str, String)> {
         why: "push".to_owned(),
         segments: vec![SegmentInfo { name: "03".repeat(32), bytes: 139, metadata_bytes: 0, records: 1 }],
     };
+    let link = ExternalLink {
+        url: LinkUrl::new("s3://bucket/images/1.jpg").unwrap(),
+        size: 300,
+        etag: SourceTag::etag("d41d8c"),
+        version: SourceTag::new("3HL4kqtJ"),
+        modified: SourceTag::new("2023-11-14T22:13:20+00:00"),
+        sha256: None,
+    };
     let upload = Upload {
         version: id,
         dataset: dataset.clone(),
@@ -140,6 +148,7 @@ fn texts() -> Vec<(&'static str, String)> {
         ("head", encode_head(&Head::Dataset(dataset))),
         ("ref-move", line(encode_ref_move(&moved))),
         ("event", line(encode_event(&event))),
+        ("external-link", line(encode_link(&link))),
         ("ref-entry", line(encode_ref_entry(&entry))),
         ("upload", line(encode_upload(&upload))),
         ("condemned", line(encode_condemned(&condemned))),

@@ -13,19 +13,37 @@ use super::Json;
 /// are gone are staged as removed. Files whose size, times and inode are those of the last look are not
 /// read. A pattern with `*`, `?`, `[` or `**` is matched by dsv when the shell leaves it alone. What
 /// `.dsvignore` names (in the syntax of .gitignore) is left out.
+///
+/// With --link, the paths are URLs of what stays where it is: only its size and ETag are recorded, and nothing is downloaded.
+/// With --refresh, looks at the sources of links again and stages what changed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv add .
   dsv add images 'labels/**/*.json'
   dsv add -n .
-  dsv add -u")]
+  dsv add -u
+  dsv add --link s3://bucket/images/ --to images
+  dsv add --link 'gs://bucket/2026/*.parquet'
+  dsv add --refresh images")]
 pub(crate) struct Add {
-    /// Files, folders or patterns
+    /// Files, folders or patterns; with --link URLs
     pub(crate) paths: Vec<OsString>,
     /// Only what is tracked: changes and removals, nothing new
     #[arg(short, long)]
     pub(crate) update: bool,
+    /// Link to what is at URLs (s3, gs, az, https, file), folders (ending in '/') and patterns too
+    #[arg(long, conflicts_with_all = ["update", "refresh"])]
+    pub(crate) link: bool,
+    /// Look at the sources of links again; with --update, unstage those that are gone
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Where what is linked to is to be in the dataset
+    #[arg(long, value_name = "PATH", requires = "link")]
+    pub(crate) to: Option<PathBuf>,
+    /// Of a folder that is linked to, only what is right in it
+    #[arg(long, requires = "link")]
+    pub(crate) non_recursive: bool,
     /// Tell what would be staged, and do nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -84,7 +102,7 @@ pub(crate) struct Mv {
 ///
 /// Without options, files become what is staged. With --source, files and what is staged become what they were in that
 /// version. With --staged, what is staged becomes what it was, and the files are left alone. Files with changes that are not
-/// committed are replaced only when forced.
+/// committed are replaced only when forced. What external links lead to is brought, unless '.' says all of the dataset.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -150,7 +168,8 @@ pub(crate) struct Commit {
 ///
 /// With a dataset's name, goes to its newest version, and the next commit continues that dataset. With any other
 /// revision, shows that version without being on a dataset. With paths, brings back these paths only. Touches
-/// only what differs, and never loses what is not committed, unless forced.
+/// only what differs, and never loses what is not committed, unless forced. What external links lead to is brought only
+/// with --links, or when their paths are given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -170,6 +189,9 @@ pub(crate) struct Checkout {
     /// Bring every file into a folder that holds a part of them
     #[arg(long, conflicts_with = "paths")]
     pub(crate) full: bool,
+    /// Bring what external links lead to
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) links: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }

@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod datasets;
 pub(crate) mod get;
 mod groups;
+pub(crate) mod link;
 pub(crate) mod look;
 pub(crate) mod maintain;
 pub(crate) mod plumbing;
@@ -76,6 +77,7 @@ pub(crate) struct Json {
 pub(crate) enum Command {
     Init(start::Init),
     Add(change::Add),
+    Materialize(link::Materialize),
     Rm(change::Rm),
     Mv(change::Mv),
     Restore(change::Restore),

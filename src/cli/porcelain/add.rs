@@ -34,6 +34,9 @@ struct Document {
 
 /// Runs `dsv add`.
 pub(crate) fn run(args: &Add, session: &mut Session) -> Result<Answer, Failure> {
+    if args.link || args.refresh {
+        return super::link::add(args, session);
+    }
     let repository = session.repository()?;
     let options = add::Options { paths: args.paths.clone(), update: args.update, dry_run: args.dry_run };
     let outcome = session.monitored(|monitor| add::run(&repository, &options, monitor))?;

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
 use crate::model::{DatasetName, Head};
 use crate::plumbing::checkout::CheckoutStats;
-use crate::porcelain::{Repository, checkout, restore};
+use crate::porcelain::{Repository, checkout, link, restore};
 
 #[derive(Serialize)]
 struct Document {
@@ -58,7 +58,8 @@ pub(crate) fn run(args: &Checkout, session: &mut Session) -> Result<Answer, Fail
     };
     let force = args.force;
     let options = checkout::Options { head, version: Some(version), create: false, force, sparse: None };
-    go(&repository, &options, args.full, args.json.json, session)
+    let more = More { full: args.full, links: args.links };
+    go(&repository, &options, more, args.json.json, session)
 }
 
 /// Runs `dsv switch`.
@@ -91,22 +92,36 @@ pub(crate) fn switch(args: &Switch, session: &mut Session) -> Result<Answer, Fai
         force: args.force,
         sparse: None,
     };
-    go(&repository, &options, false, args.json.json, session)
+    go(&repository, &options, More::default(), args.json.json, session)
+}
+
+/// What is brought besides.
+#[derive(Clone, Copy, Default)]
+struct More {
+    /// Every file, into a folder that holds a part of them.
+    full: bool,
+    /// What external links lead to.
+    links: bool,
 }
 
 fn go(
     repository: &Repository,
     options: &checkout::Options,
-    full: bool,
+    more: More,
     json: bool,
     session: &mut Session,
 ) -> Result<Answer, Failure> {
     let mut outcome = session.monitored(|monitor| checkout::run(repository, options, monitor))?;
-    if full {
-        let more = session.monitored(|monitor| checkout::fill(repository, options.force, monitor))?;
+    let mut add = |more: CheckoutStats| {
         outcome.stats.written += more.written;
         outcome.stats.bytes += more.bytes;
         outcome.stats.unchanged += more.unchanged;
+    };
+    if more.full {
+        add(session.monitored(|monitor| checkout::fill(repository, options.force, monitor))?);
+    }
+    if more.links {
+        add(session.monitored(|monitor| link::bring_all(repository, options.force, monitor))?);
     }
     let dataset = outcome.head.dataset().map(ToString::to_string);
     if json {

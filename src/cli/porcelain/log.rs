@@ -231,7 +231,7 @@ fn path_line(out: &mut dyn Write, palette: &Palette, line: &ChangeLine) -> io::R
 fn directory(listing: &Listing, ui: &mut Ui) -> io::Result<()> {
     let (out, palette) = ui.out_and_palette();
     for entry in &listing.entries {
-        entry_line(out, palette, &RepoPath::from(entry.name.clone()), entry, false)?;
+        entry_line(out, palette, (&RepoPath::from(entry.name.clone()), None), entry, false)?;
     }
     if listing.omitted > 0 {
         writeln!(out, "  and {} more; --all lists them", count(listing.omitted))?;

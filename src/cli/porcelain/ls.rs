@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::diff::split_words;
+use super::link::LinkDocument;
 use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::look::{Cat, Ls};
@@ -14,8 +15,8 @@ use crate::cli::error::{Failure, StreamError, UsageError};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{Palette, plural, size};
-use crate::model::{Entry, ErrorKind, RepoPath};
-use crate::porcelain::{self, Repository, cat, ls};
+use crate::model::{BlobId, Entry, EntryKind, ErrorKind, ExternalLink, RepoPath};
+use crate::porcelain::{self, Repository, cat, link, ls};
 
 /// An entry, for a program.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,9 @@ pub(super) struct EntryDocument {
     bytes: u64,
     files: u64,
     id: String,
+    /// What an external link says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkDocument>,
 }
 
 impl EntryDocument {
@@ -36,15 +40,31 @@ impl EntryDocument {
             bytes: entry.size,
             files: entry.files,
             id: entry.id.to_string(),
+            link: None,
         }
     }
+
+    /// The same with what a link says.
+    fn leading(self, link: Option<&ExternalLink>) -> Self {
+        Self { link: link.map(LinkDocument::new), ..self }
+    }
+}
+
+/// What an entry that is an external link says, where that is shown.
+fn link_of(
+    repository: &Repository,
+    entry: &Entry,
+    shown: bool,
+) -> Result<Option<ExternalLink>, porcelain::Error> {
+    let is_link = shown && entry.kind == EntryKind::ExternalLink;
+    is_link.then(|| link::read(repository, &BlobId::new(entry.id))).transpose()
 }
 
 /// Writes an entry for a person.
 pub(super) fn entry_line(
     out: &mut dyn Write,
     palette: &Palette,
-    path: &RepoPath,
+    (path, url): (&RepoPath, Option<&str>),
     entry: &Entry,
     long: bool,
 ) -> io::Result<()> {
@@ -56,6 +76,10 @@ pub(super) fn entry_line(
     if entry.kind.is_dir() {
         let files = plural(entry.files, "file", "files");
         writeln!(out, "{heading}{path}/{heading:#}  {dim}{files}{dim:#}")
+    } else if entry.kind == EntryKind::ExternalLink && url.is_none() {
+        writeln!(out, "{path}  {dim}link{dim:#}")
+    } else if let Some(url) = url {
+        writeln!(out, "{path}  {dim}-> {url}{dim:#}")
     } else {
         writeln!(out, "{path}")
     }
@@ -83,13 +107,15 @@ pub(crate) fn run(args: &Ls, session: &mut Session) -> Result<Answer, Failure> {
     let ui = &mut session.ui;
     let mut broken = None;
     let listed = ls::run(&repository, &options, &monitor, &mut |listed| {
+        let link = link_of(&repository, &listed.entry, args.json || (args.long && !args.nul))?;
         let written = if args.json {
-            ui.json(&EntryDocument::new(&listed.path, &listed.entry))
+            ui.json(&EntryDocument::new(&listed.path, &listed.entry).leading(link.as_ref()))
         } else if args.nul {
             end_with_path(ui.out(), listed.path.as_bytes(), true)
         } else {
             let (out, palette) = ui.out_and_palette();
-            entry_line(out, palette, &listed.path, &listed.entry, args.long)
+            let url = link.as_ref().map(|link| link.url.as_str());
+            entry_line(out, palette, (&listed.path, url), &listed.entry, args.long)
         };
         written.map_err(|error| {
             // The walk is ended by the only error it can take from here; the cause is told instead.

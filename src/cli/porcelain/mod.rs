@@ -14,6 +14,7 @@ mod gc_remote;
 pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod init;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod ls;

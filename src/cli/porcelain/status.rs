@@ -12,7 +12,7 @@ use crate::cli::args::change::Status;
 use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Item, Palette, Row, Table, Ui, fold, plural, size};
-use crate::model::{Head, RemoteName, RepoPath, Totals, VersionId};
+use crate::model::{Entry, EntryKind, Head, RemoteName, RepoPath, Totals, VersionId};
 use crate::porcelain::status::{self, WorktreeChange};
 
 /// Lines of a section, for each way to change; where there is more, folders stand for what they hold.
@@ -49,6 +49,9 @@ struct Change {
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    /// `link` of an external link; else there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
 }
 
 /// Runs it.
@@ -87,6 +90,11 @@ struct Line {
     totals: Totals,
     from: Option<RepoPath>,
     is_dir: bool,
+    is_link: bool,
+}
+
+fn is_link(entry: &Entry) -> bool {
+    entry.kind == EntryKind::ExternalLink
 }
 
 fn staged_lines(outcome: &status::Outcome) -> Vec<Line> {
@@ -101,7 +109,8 @@ fn staged_lines(outcome: &status::Outcome) -> Vec<Line> {
             };
             let totals = entry.as_ref().map(crate::model::Entry::totals).unwrap_or_default();
             let is_dir = entry.as_ref().is_some_and(|entry| entry.kind.is_dir());
-            Line { path: change.path.clone(), change: word, totals, from: None, is_dir }
+            let is_link = entry.as_ref().is_some_and(is_link);
+            Line { path: change.path.clone(), change: word, totals, from: None, is_dir, is_link }
         })
         .collect();
     lines.extend(outcome.renamed.iter().map(|rename| Line {
@@ -110,6 +119,7 @@ fn staged_lines(outcome: &status::Outcome) -> Vec<Line> {
         totals: rename.entry.totals(),
         from: Some(rename.from.clone()),
         is_dir: false,
+        is_link: is_link(&rename.entry),
     }));
     lines.sort_by(|a, b| a.path.cmp(&b.path));
     lines
@@ -127,6 +137,7 @@ fn changed_lines(outcome: &status::Outcome) -> Vec<Line> {
             totals: Totals { files: 1, bytes: *bytes },
             from: None,
             is_dir: false,
+            is_link: false,
         }
     };
     outcome.changed.iter().map(line).collect()
@@ -139,6 +150,7 @@ fn untracked_lines(outcome: &status::Outcome) -> Vec<Line> {
         totals: item.totals,
         from: None,
         is_dir: item.is_dir,
+        is_link: false,
     };
     outcome.untracked.iter().map(line).collect()
 }
@@ -150,6 +162,7 @@ fn document(outcome: &status::Outcome) -> Document {
         files: line.totals.files,
         bytes: line.totals.bytes,
         from: line.from.as_ref().map(json_path),
+        kind: line.is_link.then_some(EntryKind::ExternalLink.as_str()),
     };
     let changes = |lines: Vec<Line>| lines.iter().map(change).collect();
     Document {
@@ -334,6 +347,7 @@ fn shown(line: &Line) -> String {
     };
     match &line.from {
         Some(from) => format!("{from} -> {}", line.path),
+        None if line.is_link => format!("{} (link)", line.path),
         None => format!("{}{slash}{files}", line.path),
     }
 }

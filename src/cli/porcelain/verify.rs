@@ -20,6 +20,7 @@ struct Document {
     intact_files: u64,
     intact_bytes: u64,
     not_checked_out: u64,
+    links_elsewhere: u64,
     findings: Vec<Line>,
 }
 
@@ -121,6 +122,7 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
             intact_files: outcome.intact.files,
             intact_bytes: outcome.intact.bytes,
             not_checked_out: outcome.not_checked_out,
+            links_elsewhere: outcome.links.files,
             findings: outcome.findings.iter().map(line).collect(),
         })?;
     } else if args.nul {
@@ -140,6 +142,10 @@ pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failur
         } else {
             let wrong = plural(outcome.findings.len() as u64, "path differs", "paths differ");
             session.ui.report(&format!("{wrong}; {files} as they should be"))?;
+        }
+        if outcome.links.files > 0 {
+            let links = plural(outcome.links.files, "external link", "external links");
+            session.ui.report(&format!("{links} not brought, and not looked at"))?;
         }
         if outcome.not_checked_out > 0 {
             let others = plural(outcome.not_checked_out, "file", "files");

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::tree::{for_each_file, remove_tree};
 use super::{Cache, CacheError, CacheLock, CopyKey, FACTS};
 use crate::model::{BlobId, CopyFacts, EntryKind, Monitor, RepoPath};
-use crate::plumbing::checkout::{CheckoutError, Content, write_read_only};
+use crate::plumbing::checkout::{Content, write_read_only};
+use crate::plumbing::links::{bring, bytes_of};
 use crate::plumbing::work_stack::work_through;
-use crate::store::{ObjectDb, StoreError, StoreFileKind};
+use crate::store::{ObjectDb, StoreError, StoreFileKind, WantedLink};
 use crate::sys::{CreateOptions, FileKind, IoContext, IoError, is_temp_name, temp_name};
 use crate::worktree::Materializer;
 
@@ -42,8 +43,8 @@ impl Cache {
     /// way when it takes more than `packed_max` bytes. Whatever ends this early, no copy of that name is there.
     ///
     /// # Errors
-    /// When something is missing, damaged or cannot be fetched, there is an external link among the paths, or the system
-    /// fails.
+    /// When something is missing, damaged or cannot be fetched, an external link leads to something else than was recorded, or
+    /// the system fails.
     pub fn make(
         &self,
         _lock: &CacheLock,
@@ -53,9 +54,7 @@ impl Cache {
         packed_max: u64,
         monitor: &Monitor<'_>,
     ) -> Result<(), CacheError> {
-        if let Some((path, _)) = items.iter().find(|(_, content)| content.kind == EntryKind::ExternalLink) {
-            return Err(CheckoutError::ExternalLink { path: path.clone() }.into());
-        }
+        let items = &self.with_links(db, items, packed_max, monitor)?[..];
         self.write_blobs(db, items, packed_max, monitor)?;
         let building = Building::new(self, &self.copies());
         monitor.progress.phase("Linking files", Some(items.len() as u64), None);
@@ -67,6 +66,55 @@ impl Cache {
         // The facts make it a copy: when the power goes, they must not be there without all of it.
         self.fs.sync_all(&self.copies()).at("sync", self.copies())?;
         Ok(self.write_facts(key, facts)?)
+    }
+
+    /// The same paths, external links as the files that they lead to. What is not there as a file is brought and written, some of
+    /// it at once, so that little is packed that is not yet written.
+    fn with_links(
+        &self,
+        db: &Arc<ObjectDb>,
+        items: &[(RepoPath, Content)],
+        packed_max: u64,
+        monitor: &Monitor<'_>,
+    ) -> Result<Vec<(RepoPath, Content)>, CacheError> {
+        let mut items = items.to_vec();
+        let is_link = |content: &Content| content.kind == EntryKind::ExternalLink;
+        let links = items.iter().filter(|(_, content)| is_link(content));
+        db.prefetch_blobs(links.map(|(_, content)| (BlobId::new(content.id), 0)), monitor)?;
+        let mut wanted = Vec::new();
+        for (at, (_, content)) in items.iter_mut().enumerate().filter(|(_, (_, content))| is_link(content)) {
+            let known = bytes_of(db, content.kind, &content.id)?;
+            let file = known.map(|id| Content { kind: EntryKind::File, id, ..*content });
+            match file.filter(|file| self.has_file(&file_name(file), file.size)) {
+                Some(file) => *content = file,
+                None => wanted.push(at),
+            }
+        }
+        while !wanted.is_empty() {
+            let mut bytes = 0;
+            let fits = |at: &&usize| {
+                bytes += items[**at].1.size;
+                bytes <= BATCH
+            };
+            let count = wanted.iter().take_while(fits).count().max(1);
+            let batch: Vec<usize> = wanted.drain(..count).collect();
+            let link = |(path, content): &(RepoPath, Content)| WantedLink {
+                id: BlobId::new(content.id),
+                path: path.to_string(),
+            };
+            let links: Vec<WantedLink> = batch.iter().map(|at| link(&items[*at])).collect();
+            let mut files = Vec::with_capacity(batch.len());
+            for (at, blob) in batch.into_iter().zip(bring(db, &links, monitor)?) {
+                let (path, content) = &mut items[at];
+                *content = Content { kind: EntryKind::File, id: blob.object(), ..*content };
+                files.push((path.clone(), *content));
+            }
+            self.write_blobs(db, &files, packed_max, monitor)?;
+            if self.object_bytes()? > packed_max {
+                self.drop_data(db)?;
+            }
+        }
+        Ok(items)
     }
 
     /// Fetches what is not there as a file, and writes it.

@@ -7,6 +7,7 @@
 //! | `files/<aa>/<id>`, `….x` | a blob as a read-only file, whole and proved; executable |
 //! | `copies/<key>/` | a copy: a tree of folders with second names of these files, and links |
 //! | `copies/<key>.json` | what it is a copy of; without this it is none. Its mtime tells when it was used last |
+//! | `sources/<aa>/<id>` | what an external link was found to lead to: the id of a blob |
 //! | `links/<name>` | on which host and where a link was made to a copy, which stays while the link does |
 //! | `pending/<name>` | a folder elsewhere that is being copied to |
 //! | `lock`, `locks/<aa>` | who fetches, makes or removes; who uses a copy just now |
@@ -195,6 +196,11 @@ impl Cache {
     /// The folder of what was learned of a remote.
     pub fn remote(&self, url: &str) -> PathBuf {
         self.root.join("remotes").join(ObjectId::Sha256(Sha256::digest(url).into()).to_string())
+    }
+
+    /// The folder where it is remembered what external links were found to lead to.
+    pub fn link_memory(&self) -> PathBuf {
+        self.root.join("sources")
     }
 
     fn copies(&self) -> PathBuf {

@@ -256,6 +256,7 @@ impl Cache {
         let packs: HashSet<PackName> = self.db.indexes().iter().flat_map(|file| file.packs()).collect();
         remove_packs(&self.db, &packs)?;
         remove_tree(&self.fs, &self.root.join("remotes"))?;
+        remove_tree(&self.fs, &self.link_memory())?;
         Ok(before.saturating_sub(self.other_bytes()?))
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use super::{CheckoutError, Content, Context, Obstacle, PathChange};
-use crate::model::{BlobId, EntryKind, RepoPath};
+use crate::model::{BlobId, EntryKind, ObjectId, RepoPath};
 use crate::plumbing::hash_file::hash_file;
+use crate::plumbing::links::bytes_of;
 use crate::sys::{FileKind, IoContext, Stat};
 use crate::worktree::{Staged, StagingIndex, Target};
 
@@ -89,9 +90,6 @@ fn plan_one(
 ) -> Result<Option<(RepoPath, Obstacle)>, CheckoutError> {
     let PathChange { path, old, new } = change;
     let lost = |why| Ok(Some((path.clone(), why)));
-    if new.is_some_and(|new| new.kind == EntryKind::ExternalLink) {
-        return Err(CheckoutError::ExternalLink { path: path.clone() });
-    }
     let force = context.options.force;
     let staged = index.get(path)?;
     if !force
@@ -255,7 +253,7 @@ fn is_already(
     {
         return Ok(new.is(staged));
     }
-    Ok(hash(context, path)? == Some(new.id))
+    is_content(context, path, new.kind, &new.id)
 }
 
 const fn kind_fits(kind: EntryKind, stat: &Stat) -> bool {
@@ -264,7 +262,7 @@ const fn kind_fits(kind: EntryKind, stat: &Stat) -> bool {
         EntryKind::Executable => matches!(stat.kind, FileKind::File) && stat.executable(),
         EntryKind::Symlink => matches!(stat.kind, FileKind::Symlink),
         EntryKind::Directory => matches!(stat.kind, FileKind::Directory),
-        EntryKind::ExternalLink => false,
+        EntryKind::ExternalLink => matches!(stat.kind, FileKind::File),
     }
 }
 
@@ -280,7 +278,10 @@ fn file_is_lost(
         if same_size && staged.stat.is_some_and(|facts| facts.proves_unchanged(stat)) {
             return Ok(None);
         }
-        if same_size && kind_fits(staged.kind, stat) && hash(context, &change.path)? == Some(staged.id) {
+        if same_size
+            && kind_fits(staged.kind, stat)
+            && is_content(context, &change.path, staged.kind, &staged.id)?
+        {
             return Ok(None);
         }
     }
@@ -295,6 +296,17 @@ fn file_is_lost(
         (None, None) => Ok(None),
         (None, Some(_)) => Ok(Some(Obstacle::Untracked)),
     }
+}
+
+/// Whether a file holds the bytes of an entry; of a link, those that it was found to lead to.
+fn is_content(
+    context: &Context<'_>,
+    path: &RepoPath,
+    kind: EntryKind,
+    id: &ObjectId,
+) -> Result<bool, CheckoutError> {
+    let Some(expected) = bytes_of(context.db, kind, id)? else { return Ok(false) };
+    Ok(hash(context, path)? == Some(expected))
 }
 
 fn hash(context: &Context<'_>, path: &RepoPath) -> Result<Option<crate::model::ObjectId>, CheckoutError> {
@@ -320,13 +332,18 @@ fn is_beginning(
     new: &Content,
     stat: &Stat,
 ) -> Result<bool, CheckoutError> {
-    let regular = matches!(new.kind, EntryKind::File | EntryKind::Executable);
+    let regular = matches!(new.kind, EntryKind::File | EntryKind::Executable | EntryKind::ExternalLink);
     if !regular || !kind_fits(new.kind, stat) || stat.size > new.size {
+        return Ok(false);
+    }
+    let Some(blob) = bytes_of(context.db, new.kind, &new.id)?.map(BlobId::new) else { return Ok(false) };
+    // What a link leads to is not asked for to know that.
+    if new.kind == EntryKind::ExternalLink && !context.db.contains_blob(&blob)? {
         return Ok(false);
     }
     let absolute = context.materializer.locate(path)?;
     let mut file = context.db.fs().open_nofollow(&absolute).at("open", &absolute)?;
-    let mut blob = context.db.open_blob(&BlobId::new(new.id))?;
+    let mut blob = context.db.open_blob(&blob)?;
     let mut buf = vec![0; 64 * 1024];
     loop {
         context.monitor.interrupt.check()?;

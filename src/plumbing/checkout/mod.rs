@@ -10,11 +10,13 @@ mod check;
 mod undo;
 mod write;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::model::{BlobId, EntryKind, ErrorKind, Interrupted, Monitor, ObjectId, RepoPath};
-use crate::store::{ObjectDb, StoreError};
+use crate::plumbing::links::bring;
+use crate::store::{ObjectDb, StoreError, WantedLink};
 use crate::sys::{FileKind, Fs, IoError};
 use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, Target, WorktreeError};
 
@@ -52,6 +54,8 @@ pub struct PathChange {
 pub struct CheckoutOptions {
     /// Replace what is not committed.
     pub force: bool,
+    /// Bring what external links lead to. Without, a link that changes is in the index alone, and what is in its place goes.
+    pub links: bool,
 }
 
 /// What was done.
@@ -182,12 +186,6 @@ pub enum CheckoutError {
         /// What the database has.
         stored: u64,
     },
-    /// External links are read on demand by what fetches them, which is not part of this program.
-    #[error("'{path}' is an external link, which this version of dsv cannot bring; upgrade dsv")]
-    ExternalLink {
-        /// The link.
-        path: RepoPath,
-    },
 }
 
 impl CheckoutError {
@@ -206,7 +204,6 @@ impl CheckoutError {
             | Self::HoldsRepository { .. }
             | Self::Changed { .. } => ErrorKind::WouldOverwrite,
             Self::WrongBytes { .. } | Self::WrongSize { .. } => ErrorKind::Corrupt,
-            Self::ExternalLink { .. } => ErrorKind::UnsupportedFormat,
         }
     }
 
@@ -237,7 +234,38 @@ struct Context<'a> {
     options: CheckoutOptions,
     /// Whether nobody may write to the files later.
     read_only: bool,
+    /// What links lead to that are brought, by their ids.
+    brought: HashMap<ObjectId, ObjectId>,
     monitor: &'a Monitor<'a>,
+}
+
+impl Context<'_> {
+    /// The bytes of the file that is written for some content; `None` for a link that stays one.
+    fn to_write(&self, content: &Content) -> Option<Content> {
+        if content.kind != EntryKind::ExternalLink {
+            return Some(*content);
+        }
+        let id = *self.brought.get(&content.id)?;
+        Some(Content { kind: EntryKind::File, id, ..*content })
+    }
+
+    /// Brings what links lead to.
+    fn bring_links<'p>(
+        &mut self,
+        items: impl Iterator<Item = (&'p RepoPath, &'p Content)>,
+    ) -> Result<(), StoreError> {
+        let links = items.filter(|(_, content)| content.kind == EntryKind::ExternalLink);
+        let wanted: Vec<WantedLink> = links
+            .map(|(path, content)| WantedLink { id: BlobId::new(content.id), path: path.to_string() })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let blobs = bring(self.db, &wanted, self.monitor)?;
+        self.brought =
+            wanted.into_iter().zip(blobs).map(|(link, blob)| (link.id.object(), blob.object())).collect();
+        Ok(())
+    }
 }
 
 /// Applies changes to the worktree below `root` and to the index; the caller saves the index, also when
@@ -255,11 +283,15 @@ pub fn apply_changes(
     monitor: &Monitor<'_>,
 ) -> Result<CheckoutStats, CheckoutError> {
     let materializer = Materializer::new(Arc::clone(db.fs()), root);
-    let context = Context { db, materializer, options, read_only: false, monitor };
+    let brought = HashMap::new();
+    let mut context = Context { db, materializer, options, read_only: false, brought, monitor };
     let plan = check::plan(&context, index, changes)?;
-    let new = changes.iter().filter_map(|change| change.new);
-    let blobs = new.filter(|new| !new.kind.is_dir()).map(|new| (BlobId::new(new.id), new.size));
-    db.prefetch_blobs(blobs, monitor)?;
+    let new = changes.iter().filter_map(|change| change.new).filter(|new| !new.kind.is_dir());
+    let len = |new: &Content| if new.kind == EntryKind::ExternalLink { 0 } else { new.size };
+    db.prefetch_blobs(new.map(|new| (BlobId::new(new.id), len(&new))), monitor)?;
+    if options.links {
+        context.bring_links(plan.write.iter().map(|(path, content, _)| (path, content)))?;
+    }
     // A folder may have become a link since it was looked at.
     context.materializer.forget_folders();
     write::carry_out(&context, index, plan)
@@ -282,7 +314,7 @@ pub fn remove_file(fs: &Arc<dyn Fs>, root: &Path, path: &RepoPath) -> Result<(),
 /// only once it is whole and proved. What they hold is here, or is fetched one by one.
 ///
 /// # Errors
-/// When content is missing or damaged, an external link is among it, or the system fails; what was written stays.
+/// When content is missing or damaged, or the system fails; what was written stays. External links are passed over.
 pub fn write_read_only(
     db: &Arc<ObjectDb>,
     root: &Path,
@@ -290,7 +322,8 @@ pub fn write_read_only(
     monitor: &Monitor<'_>,
 ) -> Result<(), CheckoutError> {
     let materializer = Materializer::new(Arc::clone(db.fs()), root);
-    let context = Context { db, materializer, options: CheckoutOptions::default(), read_only: true, monitor };
+    let (options, brought) = (CheckoutOptions::default(), HashMap::new());
+    let context = Context { db, materializer, options, read_only: true, brought, monitor };
     let items = items.into_iter().map(|(path, content)| (path, content, Target::Replace(None)));
     write::write_items(&context, items.collect(), &mut |_, _| Ok(()))
 }

@@ -60,7 +60,7 @@ impl Fixture {
         let changes: Vec<_> =
             changes.iter().map(|&(p, old, new)| PathChange { path: path(p), old, new }).collect();
         let monitor = Monitor::quiet();
-        let options = CheckoutOptions { force };
+        let options = CheckoutOptions { force, links: false };
         apply_changes(&self.db, self.dir.path(), &mut self.index, &changes, options, &monitor)
     }
 
@@ -350,16 +350,79 @@ fn a_tracked_file_in_the_way_that_stays_is_told_at_once() {
     assert_eq!((f.read("a"), f.read("n/under")), (b"two".to_vec(), b"two".to_vec()));
 }
 
+/// Knows what one link leads to, and has it.
+#[derive(Debug)]
+struct Known(BlobId);
+
+impl crate::store::LinkSource for Known {
+    fn bring(
+        &self,
+        _: &Arc<ObjectDb>,
+        links: &[WantedLink],
+        _: &Monitor<'_>,
+    ) -> Result<Vec<BlobId>, StoreError> {
+        Ok(vec![self.0; links.len()])
+    }
+
+    fn known(&self, _: &ObjectDb, _: &BlobId) -> Result<Option<BlobId>, StoreError> {
+        Ok(Some(self.0))
+    }
+}
+
+fn link(f: &Fixture, key: &str) -> Content {
+    let text = format!("{{\"size\":5,\"url\":\"s3://bucket/{key}\"}}");
+    Content { size: 5, ..f.store(text.as_bytes(), EntryKind::ExternalLink) }
+}
+
 #[test]
-fn an_external_link_is_refused_before_anything_is_touched() {
+fn a_link_is_brought_when_asked_for_and_else_is_in_the_index_alone() {
     let mut f = fixture();
-    let (one, two) = (f.file(b"one"), f.file(b"two"));
-    let external = Some(f.store(b"s3://bucket/key", EntryKind::ExternalLink));
-    f.apply(&[("a", None, one)], false).unwrap();
-    let error = f.apply(&[("a", one, two), ("b", None, two), ("z", None, external)], false).unwrap_err();
-    assert!(matches!(error, CheckoutError::ExternalLink { .. }), "{error}");
-    assert_eq!(f.read("a"), b"one");
-    assert!(!f.at("b").exists());
+    let (bytes, other) = (f.file(b"bytes").unwrap(), f.file(b"other"));
+    let (one, two) = (link(&f, "one"), link(&f, "two"));
+    f.db.set_link_source(Arc::new(Known(BlobId::new(bytes.id))));
+    f.apply(&[("a", None, Some(one))], false).unwrap();
+    assert!(!f.at("a").exists());
+    assert_eq!(f.index.get(&path("a")).unwrap().map(|staged| staged.stat), Some(None));
+    let bring = |f: &mut Fixture, new| {
+        let change = PathChange { path: path("a"), old: Some(one), new: Some(new) };
+        let options = CheckoutOptions { force: false, links: true };
+        let root = f.dir.path().to_owned();
+        apply_changes(&f.db, &root, &mut f.index, &[change], options, &Monitor::quiet())
+    };
+    assert_eq!(bring(&mut f, one).unwrap().written, 1);
+    assert_eq!(f.read("a"), b"bytes");
+    let staged = f.index.get(&path("a")).unwrap().unwrap();
+    assert!(staged.kind == EntryKind::ExternalLink && staged.stat.is_some(), "{staged:?}");
+    assert_eq!(bring(&mut f, one).unwrap().unchanged, 1);
+    // What the link leads to no more goes, and what a person wrote there does not.
+    f.write("a", b"mine!");
+    assert_eq!(
+        obstacles(f.apply(&[("a", Some(one), other)], false).unwrap_err()),
+        [("a".to_owned(), Obstacle::Modified)]
+    );
+    f.write("a", b"bytes");
+    f.apply(&[("a", Some(one), Some(two))], false).unwrap();
+    f.write("a", b"mine!");
+    let error = f.apply(&[("a", Some(two), other)], false).unwrap_err();
+    assert_eq!(obstacles(error), [("a".to_owned(), Obstacle::Modified)]);
+    f.apply(&[("a", Some(two), other)], true).unwrap();
+    assert_eq!(f.read("a"), b"other");
+    f.apply(&[("a", other, Some(one))], false).unwrap();
+    assert!(!f.at("a").exists());
+}
+
+#[test]
+fn a_link_that_nobody_can_read_is_told_before_anything_is_touched() {
+    let mut f = fixture();
+    let (one, link) = (f.file(b"one"), link(&f, "one"));
+    let changes = [("a", one), ("z", Some(link))];
+    let changes: Vec<_> =
+        changes.into_iter().map(|(at, new)| PathChange { path: path(at), old: None, new }).collect();
+    let options = CheckoutOptions { force: false, links: true };
+    let root = f.dir.path().to_owned();
+    let error = apply_changes(&f.db, &root, &mut f.index, &changes, options, &Monitor::quiet()).unwrap_err();
+    assert_eq!(error.to_string(), "'z' is an external link, which cannot be read here");
+    assert!(!f.at("a").exists());
 }
 
 /// Runs something between the plan and the first change of the disk.

@@ -41,7 +41,8 @@ fn work(
     plan: Plan,
     done: &mut Done,
 ) -> Result<CheckoutStats, CheckoutError> {
-    let bytes = plan.write.iter().map(|(_, content, _)| content.size).sum();
+    let written = plan.write.iter().filter_map(|(_, content, _)| context.to_write(content));
+    let bytes = written.map(|content| content.size).sum();
     context.monitor.progress.phase("Writing files", Some(plan.write.len() as u64), Some(bytes));
     let mut stats = CheckoutStats { unchanged: plan.keep.len() as u64, ..Default::default() };
     for (path, content, stat) in plan.keep {
@@ -115,8 +116,11 @@ pub(super) fn note(
     let (path, content, target) = item;
     done.written.push(Written::new(index, path, *target)?);
     index.set(path, staged(content, stat.map(|stat| StatFacts::of_written(&stat))))?;
-    stats.written += 1;
-    stats.bytes += content.size;
+    // A link that stays one has no file.
+    if stat.is_some() || content.kind != EntryKind::ExternalLink {
+        stats.written += 1;
+        stats.bytes += content.size;
+    }
     Ok(())
 }
 
@@ -185,14 +189,17 @@ fn write_batch(
 /// Writes a path on the caller's thread; returns its facts, which an empty directory has none of.
 fn write_one(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, CheckoutError> {
     let (path, content, target) = item;
+    let Some(content) = &context.to_write(content) else {
+        context.materializer.remove(path, *target, |_| false).map_err(plain)?;
+        return Ok(None);
+    };
     let written = match content.kind {
         EntryKind::Directory => context.materializer.make_folder(path).map(|()| None),
-        EntryKind::ExternalLink => return Err(CheckoutError::ExternalLink { path: path.clone() }),
         EntryKind::Symlink => {
             let link = whole(context, path, content)?;
             context.materializer.write_symlink(path, *target, &link).map(Some)
         }
-        EntryKind::File | EntryKind::Executable => {
+        EntryKind::File | EntryKind::Executable | EntryKind::ExternalLink => {
             let options = create_options(context, content);
             if let Some(bytes) = small_blob(context, path, content)? {
                 let write = |file: &mut dyn File| write_all(context, path, file, &bytes);
@@ -286,10 +293,11 @@ fn stream(context: &Context<'_>, path: &RepoPath, content: &Content, file: &mut 
 /// Writes a large file: one thread reads and decompresses, one hashes, the caller's writes.
 fn write_large(context: &Context<'_>, item: &WriteItem) -> Result<Option<Stat>, CheckoutError> {
     let (path, content, target) = item;
+    let content = &match context.to_write(content) {
+        Some(file) if matches!(file.kind, EntryKind::File | EntryKind::Executable) => file,
+        _ => return write_one(context, item),
+    };
     let options = create_options(context, content);
-    if !matches!(content.kind, EntryKind::File | EntryKind::Executable) {
-        return write_one(context, item);
-    }
     let write = |file: &mut dyn File| {
         let (to_hash, hash_in) = crossbeam_channel::bounded::<Arc<Vec<u8>>>(2);
         let (to_write, write_in) = crossbeam_channel::bounded::<Arc<Vec<u8>>>(2);

@@ -7,7 +7,7 @@ use super::finding::Report;
 use super::trees::Trees;
 use super::{Counts, Finding};
 use crate::codec::tree::empty_tree;
-use crate::model::{BlobId, Head, VersionId};
+use crate::model::{BlobId, EntryKind, Head, VersionId};
 use crate::store::{Drafts, EventLog, Layout, Refs, SkippedLine, StoreError, check_readable, read_format};
 use crate::sys::Fs;
 use crate::worktree::{StagingIndex, WorktreeError};
@@ -132,7 +132,8 @@ pub(super) fn check_staged(
         trees.monitor.interrupt.check()?;
         counts.staged += 1;
         let (kind, id) = (entry.staged.kind, entry.staged.id);
-        if !kind.is_dir() && !trees.blob_is_whole(&BlobId::new(id), Some(entry.staged.size))? {
+        let len = Some(entry.staged.size).filter(|_| kind != EntryKind::ExternalLink);
+        if !kind.is_dir() && !trees.blob_is_whole(&BlobId::new(id), len)? {
             report.add(Finding::Staged { path: entry.path, id });
         }
     }

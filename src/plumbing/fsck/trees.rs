@@ -14,7 +14,8 @@ use super::shape::{self, Summary};
 use crate::codec::decode_version;
 use crate::codec::pack::RecordKind;
 use crate::codec::tree::TreeNode;
-use crate::model::{BlobId, Entry, Monitor, ObjectId, Totals, TreeId, VersionId};
+use crate::model::{BlobId, Entry, EntryKind, Monitor, ObjectId, Totals, TreeId, VersionId};
+use crate::plumbing::links::read_link;
 use crate::plumbing::work_stack::work_through;
 use crate::store::{ObjectDb, Promisor, RecordSet, StoreError};
 
@@ -277,12 +278,29 @@ impl<'a> Trees<'a> {
             }
             files += 1;
             let blob = BlobId::new(entry.id);
-            if self.blob_is_whole(&blob, Some(entry.size))? {
+            if entry.kind == EntryKind::ExternalLink {
+                if self.blob_is_whole(&blob, None)? {
+                    self.check_link(id, entry)?;
+                }
+            } else if self.blob_is_whole(&blob, Some(entry.size))? {
                 self.check_size(id, entry)?;
             }
         }
         self.files.fetch_add(files, Ordering::Relaxed);
         self.monitor.progress.advance(files, 0);
+        Ok(())
+    }
+
+    /// What describes an external link, which must be a description, and of as many bytes as the entry says.
+    fn check_link(&self, id: &TreeId, entry: &Entry) -> Result<(), StoreError> {
+        let why = match read_link(self.db, &BlobId::new(entry.id)) {
+            Ok(link) if link.size == entry.size => return Ok(()),
+            Ok(link) => format!("'{}' links to {} bytes and not {}", entry.name, link.size, entry.size),
+            Err(StoreError::Undecodable { source, .. }) => format!("'{}': {source}", entry.name),
+            // What is missing, or promised, was told already.
+            Err(_) => return Ok(()),
+        };
+        self.report.add(Finding::Object { kind: RecordKind::Tree, id: id.object(), why });
         Ok(())
     }
 

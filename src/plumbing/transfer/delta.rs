@@ -69,7 +69,7 @@ impl Side {
                         if entry.kind.is_dir() {
                             below.push(TreeId::new(entry.id));
                         } else {
-                            blobs.insert(BlobId::new(entry.id), entry.size);
+                            blobs.insert(BlobId::new(entry.id), entry.blob_len());
                         }
                     }
                 }

@@ -42,7 +42,7 @@ pub(super) fn lead_on(
                     let ObjectId::Sha256(id) = entry.id else { continue };
                     if entry.kind.is_dir() {
                         below.extend((id != *empty_tree().as_bytes()).then_some((RecordKind::Tree, id)));
-                    } else if entry.size > WHOLE_BLOB_MAX {
+                    } else if entry.blob_len() > WHOLE_BLOB_MAX {
                         below.push((RecordKind::ChunkedBlob, id));
                     } else {
                         data.push((RecordKind::Blob, id));

@@ -141,7 +141,7 @@ pub struct OnDemand {
 }
 
 /// Waits for a share in the lock of a database's objects.
-type Lock = Box<dyn Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync>;
+pub(super) type Lock = Box<dyn Fn(&Monitor<'_>) -> Result<ObjectsLock, StoreError> + Send + Sync>;
 
 impl OnDemand {
     /// Remotes, asked in this order, for a database, of which `db` is a view without a promisor. `interrupt` ends what is

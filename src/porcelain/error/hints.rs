@@ -96,6 +96,9 @@ pub fn store_hint(error: &StoreError) -> Option<String> {
             .clone()
             .or_else(|| Some("'dsv verify --remote NAME' tells what is damaged there".to_owned()));
     }
+    if let StoreError::Link(error) = error {
+        return error.hint();
+    }
     match error.kind() {
         ErrorKind::Conflict => {
             Some("look at what is there now, and run it again if it is still right".to_owned())
@@ -180,9 +183,7 @@ pub(super) fn checkout_hint(error: &CheckoutError) -> Option<String> {
         }
         CheckoutError::Store(error) => return store_hint(error),
         CheckoutError::Worktree(error) => return worktree_hint(error),
-        CheckoutError::ExternalLink { .. } | CheckoutError::Io(_) | CheckoutError::Interrupted(_) => {
-            return None;
-        }
+        CheckoutError::Io(_) | CheckoutError::Interrupted(_) => return None,
     };
     Some(text.to_owned())
 }

@@ -24,7 +24,7 @@ use super::{Environment, Error};
 use crate::model::{CopyFacts, ErrorKind, Monitor, RefEntry, VersionId};
 use crate::plumbing::cache::{Cache, CopyInUse, CopyKey, TrimOptions, Trimmed};
 use crate::plumbing::shares::Share;
-use crate::plumbing::transfer::{OnDemand, Peer, Source, log, remember_entry};
+use crate::plumbing::transfer::{Links, OnDemand, Peer, Source, log, remember_entry};
 use crate::remote::Client;
 use crate::store::{LockRequest, ObjectDb};
 
@@ -254,6 +254,7 @@ impl Get<'_> {
         let promisor = OnDemand::new(Arc::clone(self.cache.db()), vec![source], self.env.interrupt)
             .shown_by(self.env.progress.clone());
         db.set_promisor(Arc::new(promisor));
+        db.set_link_source(Arc::new(self.links()?));
         let id = self.resolve(&db, entry.as_ref())?;
         if let Some(found) = self.cached(&id)? {
             self.cache.settle(lock)?;
@@ -285,6 +286,14 @@ impl Get<'_> {
         let trimmed = self.cache.keep_within(&lock, &options, self.monitor)?;
         self.cache.settle(lock)?;
         Ok(Found { cached: false, trimmed, ..used })
+    }
+
+    /// The way to what external links lead to.
+    fn links(&self) -> Result<Links, Error> {
+        let settings = Settings::read(&*self.env.fs, None, self.env.user_config.as_deref())?;
+        let connect = remotes::link_connector(self.env, None, Some(settings.connections()?));
+        Ok(Links::new(self.cache.link_memory(), connect, self.env.interrupt)
+            .shown_by(self.env.progress.clone()))
     }
 
     fn source(&self) -> Source {

@@ -230,8 +230,36 @@ pub fn client(env: &Environment, config: &RemoteConfig) -> Result<Client, Error>
     Ok(connect(env, config, settings.connections()?)?)
 }
 
+/// How what holds the sources of links is reached: as a remote in the same bucket, where there is one, else as the environment
+/// says. The remotes are looked at when the first link is read.
+pub(super) fn link_connector(
+    env: &Environment,
+    layout: Option<Layout>,
+    connections: Option<usize>,
+) -> impl Fn(&RemoteUrl) -> Result<Client, RemoteError> + Send + Sync + use<> {
+    let env = env.clone();
+    move |place: &RemoteUrl| {
+        let remotes = layout.as_ref().and_then(|layout| RemotesFile::read(&*env.fs, layout).ok()?.all().ok());
+        let same = |config: &RemoteConfig| {
+            let holder =
+                |url: &RemoteUrl| (url.scheme(), url.bucket().to_owned(), url.account().map(str::to_owned));
+            url(&env, config).is_ok_and(|url| holder(&url) == holder(place))
+        };
+        let config = remotes.into_iter().flatten().map(|(_, config)| config).find(same).unwrap_or_default();
+        open_at(&env, place, &config, connections.unwrap_or(RemoteOptions::default().connections))
+    }
+}
+
 fn connect(env: &Environment, config: &RemoteConfig, connections: usize) -> Result<Client, RemoteError> {
-    let url = url(env, config)?;
+    open_at(env, &url(env, config)?, config, connections)
+}
+
+fn open_at(
+    env: &Environment,
+    url: &RemoteUrl,
+    config: &RemoteConfig,
+    connections: usize,
+) -> Result<Client, RemoteError> {
     let options = RemoteOptions {
         variables: env.variables.0.clone(),
         home: env.home.clone(),
@@ -244,5 +272,5 @@ fn connect(env: &Environment, config: &RemoteConfig, connections: usize) -> Resu
         connections,
         ..RemoteOptions::default()
     };
-    Client::open(&url, &options)
+    Client::open(url, &options)
 }

@@ -1,10 +1,11 @@
-//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a draft, a list of what is condemned: no bytes panic,
+//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a draft, an external link, a list of what is
+//! condemned: no bytes panic,
 //! and what decodes has no other encoding; of an entry and of such a list, keys that are not known are passed over.
 #![no_main]
 
 use dsv::codec::json_line::{
-    decode_condemned, decode_draft, decode_event, decode_ref_entry, decode_ref_move, decode_upload, encode_condemned, encode_draft, encode_event, encode_ref_entry,
-    encode_ref_move, encode_upload,
+    decode_condemned, decode_draft, decode_event, decode_link, decode_ref_entry, decode_ref_move, decode_upload, encode_condemned,
+    encode_draft, encode_event, encode_link, encode_ref_entry, encode_ref_move, encode_upload,
 };
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -19,6 +20,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(draft) = decode_draft(bytes) {
         assert_eq!(encode_draft(&draft), bytes);
+    }
+    if let Ok(link) = decode_link(bytes) {
+        assert_eq!(encode_link(&link), bytes);
     }
     if let Ok(list) = decode_condemned(bytes) {
         assert_eq!(decode_condemned(&encode_condemned(&list)).unwrap(), list);

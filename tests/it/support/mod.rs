@@ -13,6 +13,7 @@ pub(crate) mod sandbox;
 pub(crate) mod scenario;
 pub(crate) mod timed_store;
 pub(crate) mod tree;
+pub(crate) mod web_server;
 
 use std::path::Path;
 
