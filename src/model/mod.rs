@@ -9,6 +9,7 @@ mod event;
 mod hex_id;
 mod id;
 mod kind;
+mod merge;
 mod name;
 mod path;
 mod progress;
@@ -24,6 +25,7 @@ pub use entry::{Entry, EntryKind, Totals};
 pub use event::{Deed, Event, EventAction, EventId, FoldedRecord, KnownAs, Remark, fold_events, known_as};
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
+pub use merge::{ConflictKind, Favour, MergeAction, MergeConflict, MergeState, MergedEntry};
 pub use name::{DatasetName, Label, NameError, RemoteName, TagName};
 pub use path::{
     EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,

@@ -22,6 +22,7 @@ pub mod index_pack;
 pub mod labels;
 pub mod ls_tree;
 pub mod merge_base;
+pub mod merge_tree;
 pub mod mktree;
 pub mod overlay_tree;
 pub mod pack_objects;

@@ -17,6 +17,7 @@ mod gc;
 mod golden;
 mod kill;
 mod layers;
+mod merge;
 mod model;
 mod readme;
 mod refs;

@@ -12,6 +12,7 @@ const PAGES: &[&str] = &[
     "docs/how-to/check-and-repair.md",
     "docs/how-to/find-a-version.md",
     "docs/how-to/ignore-files.md",
+    "docs/how-to/merge.md",
     "docs/how-to/save-space.md",
     "docs/how-to/script.md",
     "docs/how-to/share-a-store.md",

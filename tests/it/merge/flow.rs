@@ -1,0 +1,188 @@
+//! The whole way of a merge, as a person sees it.
+
+use insta::assert_snapshot;
+
+use super::{apart, in_conflict, state, version};
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn what_lies_apart_is_merged_at_once() {
+    let sandbox = apart(
+        &[("a", Some(b"1")), ("t.csv", Some(b"x\n1\n2\n3\n4\n")), ("gone", Some(b"g"))],
+        &[("a", Some(b"2")), ("t.csv", Some(b"x\none\n2\n3\n4\n"))],
+        &[("new/b", Some(b"3")), ("t.csv", Some(b"x\n1\n2\n3\nfour\n")), ("gone", None)],
+    );
+    let before = state(&sandbox);
+    assert_snapshot!(sandbox.ok(["merge", "-n", "exp"]), @"");
+    assert!(before == state(&sandbox), "it was to be told only");
+    assert_snapshot!(sandbox.ok(["merge", "exp"]), @"");
+    assert_eq!(sandbox.read("t.csv"), b"x\none\n2\n3\nfour\n");
+    assert_eq!(sandbox.read("new/b"), b"3");
+    assert!(!sandbox.work().join("gone").exists());
+    assert_snapshot!(sandbox.ok(["status"]), @"");
+    assert_snapshot!(sandbox.ok(["log", "--oneline", "--graph"]), @"");
+    assert_snapshot!(sandbox.ok(["merge", "exp"]), @"");
+    let answer = sandbox.json(["merge", "--json", "exp"]);
+    assert_eq!((&answer["result"], &answer["version"]), (&"up-to-date".into(), &serde_json::Value::Null));
+    assert!(!sandbox.work().join(".dsv/merge.json").exists());
+}
+
+#[test]
+fn a_dataset_goes_forward_where_that_does() {
+    let sandbox = Sandbox::repository();
+    version(&sandbox, "First", &[("a", Some(b"1"))]);
+    version(&sandbox, "Second", &[("a", Some(b"2"))]);
+    sandbox.ok(["branch", "ahead"]);
+    sandbox.ok(["checkout", "-q", "HEAD~1"]);
+    sandbox.ok(["branch", "-f", "cats", "HEAD"]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    assert_snapshot!(sandbox.ok(["merge", "--dry-run", "ahead"]), @"");
+    assert_snapshot!(sandbox.ok(["merge", "ahead"]), @"");
+    assert_eq!(sandbox.read("a"), b"2");
+    // A version that was made for another dataset is none to go on to.
+    sandbox.ok(["switch", "-q", "-c", "exp"]);
+    version(&sandbox, "Third", &[("a", Some(b"3"))]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    let answer = sandbox.json(["merge", "--json", "exp", "-m", "All of it", "--minor"]);
+    assert_eq!((&answer["result"], &answer["label"]), (&"made".into(), &"1.1.0".into()));
+    assert_eq!(answer["parents"].as_array().unwrap().len(), 2);
+    assert_eq!(sandbox.read("a"), b"3");
+    // And where a version is wanted, one is made.
+    sandbox.ok(["checkout", "-q", "HEAD~1"]);
+    sandbox.ok(["branch", "-f", "cats", "HEAD"]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    sandbox.ok(["switch", "-q", "-c", "other"]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    version(&sandbox, "Fourth", &[("a", Some(b"4"))]);
+    sandbox.ok(["branch", "fourth"]);
+    sandbox.ok(["checkout", "-q", "HEAD~1"]);
+    sandbox.ok(["branch", "-f", "cats", "HEAD"]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    let answer = sandbox.json(["merge", "--json", "--no-ff", "fourth"]);
+    assert_eq!(answer["parents"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn conflicts_are_listed_solved_and_committed() {
+    let sandbox = in_conflict();
+    let told = sandbox.run(["merge", "-n", "exp"]).expect(1);
+    assert_snapshot!(told.text(&sandbox), @"");
+    let merged = sandbox.run(["merge", "exp"]).expect(1);
+    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_snapshot!(merged.err, @"");
+    // What merges is there, and ours stays where it does not.
+    assert_eq!(sandbox.read("theirs/new"), b"t");
+    assert_eq!(sandbox.read("a.bin"), b"\0ours");
+    assert!(!sandbox.work().join("mine.bin").exists());
+    let status = sandbox.run(["status"]).expect(0);
+    assert_snapshot!(status.text(&sandbox), @"");
+    assert_snapshot!(status.err, @"");
+    let answer = sandbox.json(["status", "--json"]);
+    assert_eq!(answer["merge"]["conflicts"].as_array().unwrap().len(), 4);
+    assert_eq!((&answer["clean"], &answer["merge"]["halfway"]), (&false.into(), &false.into()));
+
+    // Nothing that moves HEAD goes on beside it.
+    assert_snapshot!(sandbox.fails(3, ["commit", "-m", "Too early"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["switch", "exp"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["revert", "HEAD"]), @"");
+    assert_snapshot!(sandbox.fails(2, ["merge", "exp"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--ours", "same"]), @"");
+    assert_eq!(sandbox.run(["merge", "--continue"]).expect(1).text(&sandbox).lines().count(), 5);
+
+    assert_snapshot!(sandbox.ok(["merge", "--theirs", "a.bin"]), @"");
+    assert_eq!(sandbox.read("a.bin"), b"\0theirs");
+    assert_snapshot!(sandbox.ok(["merge", "--both", "b.bin"]), @"");
+    assert_eq!(sandbox.read("b.bin"), b"\0ours b!");
+    assert_eq!(sandbox.read("b~exp@1.0.1.bin"), b"\0theirs b");
+    // By hand: another content, and a choice of what ours has, which is nothing.
+    sandbox.write("gone.bin", b"\0by hand");
+    sandbox.ok(["add", "-q", "gone.bin"]);
+    let status = sandbox.run(["status"]).expect(0);
+    assert_snapshot!(status.text(&sandbox), @"");
+    assert_snapshot!(sandbox.ok(["merge", "--ours", "."]), @"");
+    assert!(!sandbox.work().join("mine.bin").exists());
+    assert_eq!(sandbox.read("gone.bin"), b"\0by hand");
+    assert_snapshot!(sandbox.ok(["merge", "--continue", "-m", "Together"]), @"");
+    assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "-l", "HEAD"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--continue"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--abort"]), @"");
+    assert_eq!(sandbox.ok(["rev-list", "HEAD^2", "-n", "1"]), sandbox.ok(["rev-parse", "exp"]));
+}
+
+#[test]
+fn commit_ends_a_merge_as_well() {
+    let sandbox = in_conflict();
+    sandbox.run(["merge", "exp"]).expect(1);
+    sandbox.ok(["merge", "-q", "--theirs", "."]);
+    sandbox.ok(["commit", "-q", "-m", "Theirs", "--label", "3.0.0"]);
+    let version = sandbox.ok(["cat-file", "-p", "HEAD"]);
+    assert_eq!(version.lines().filter(|line| line.starts_with("parent ")).count(), 2, "{version}");
+    assert_eq!(sandbox.ok(["diff-tree", "HEAD", "exp"]).lines().count(), 1);
+    assert!(!sandbox.work().join(".dsv/merge.json").exists());
+}
+
+#[test]
+fn a_side_can_be_chosen_for_all() {
+    for (side, a, names) in
+        [("--ours", &b"\0ours"[..], 5), ("--theirs", b"\0theirs", 6), ("--both", b"\0ours", 8)]
+    {
+        let sandbox = in_conflict();
+        sandbox.ok(["merge", side, "exp"]);
+        assert_eq!(sandbox.read("a.bin"), a, "{side}");
+        assert_eq!(sandbox.ok(["ls-tree", "-r", "HEAD"]).lines().count(), names, "{side}");
+        let strategy = in_conflict();
+        let answer = strategy.json(["merge", "--json", "--strategy", &side[2..], "exp"]);
+        assert_eq!(answer["favoured"].as_array().unwrap().len(), 4);
+        assert_eq!(strategy.ok(["ls-tree", "-r", "HEAD"]), sandbox.ok(["ls-tree", "-r", "HEAD"]));
+    }
+}
+
+#[test]
+fn a_merge_can_wait_for_its_commit() {
+    let sandbox = apart(&[("a", Some(b"1"))], &[("b", Some(b"2"))], &[("c", Some(b"3"))]);
+    let waiting = sandbox.run(["merge", "--no-commit", "exp"]).expect(0);
+    assert_snapshot!(waiting.text(&sandbox), @"");
+    assert_snapshot!(waiting.err, @"");
+    sandbox.write("a", b"with it");
+    sandbox.ok(["add", "-q", "a"]);
+    assert_snapshot!(sandbox.ok(["merge", "--continue"]), @"");
+    assert_eq!(sandbox.ok(["ls-tree", "-r", "HEAD"]).lines().count(), 3);
+}
+
+#[test]
+fn a_choice_can_be_changed() {
+    let sandbox = in_conflict();
+    sandbox.run(["merge", "exp"]).expect(1);
+    sandbox.ok(["merge", "-q", "--both", "b.bin"]);
+    sandbox.ok(["merge", "-q", "--theirs", "b.bin"]);
+    assert!(!sandbox.work().join("b~exp@1.0.1.bin").exists());
+    assert_eq!(sandbox.read("b.bin"), b"\0theirs b");
+    sandbox.ok(["merge", "-q", "--ours", "b.bin"]);
+    assert_eq!(sandbox.read("b.bin"), b"\0ours b!");
+    // What was made by hand is not replaced without a word.
+    sandbox.write("b.bin", b"\0by hand");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--theirs", "b.bin"]), @"");
+    sandbox.ok(["add", "-q", "b.bin"]);
+    sandbox.fails(3, ["merge", "--theirs", "b.bin"]);
+    assert_eq!(sandbox.read("b.bin"), b"\0by hand");
+    sandbox.ok(["merge", "-q", "--force", "--theirs", "b.bin"]);
+    assert_eq!(sandbox.read("b.bin"), b"\0theirs b");
+}
+
+#[test]
+fn several_versions_are_merged_at_once() {
+    let sandbox = Sandbox::repository();
+    version(&sandbox, "Base", &[("a", Some(b"1")), ("clash", Some(b"\0"))]);
+    for name in ["one", "two"] {
+        sandbox.ok(["switch", "-q", "-c", name, "cats"]);
+        version(&sandbox, name, &[(name, Some(name.as_bytes())), ("clash", Some(name.as_bytes()))]);
+        sandbox.ok(["switch", "-q", "cats"]);
+    }
+    assert_snapshot!(sandbox.fails(3, ["merge", "one", "two"]), @"");
+    assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
+    let answer = sandbox.json(["merge", "--json", "--ours", "one", "two"]);
+    assert_eq!(answer["parents"].as_array().unwrap().len(), 3);
+    assert_eq!((sandbox.read("one"), sandbox.read("two")), (b"one".to_vec(), b"two".to_vec()));
+    assert_eq!(sandbox.read("clash"), b"one");
+}

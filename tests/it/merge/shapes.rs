@@ -1,0 +1,106 @@
+//! Histories and trees of odd shapes.
+
+use insta::assert_snapshot;
+
+use super::{apart, state, version};
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn a_file_and_a_folder_are_solved_as_one() {
+    let made = || {
+        apart(
+            &[("node", Some(b"1")), ("other", Some(b"o"))],
+            &[("node", Some(b"2"))],
+            &[("node", None), ("node/x", Some(b"3")), ("node/y", Some(b"4"))],
+        )
+    };
+    let sandbox = made();
+    let merged = sandbox.run(["merge", "exp"]).expect(1);
+    assert_snapshot!(merged.text(&sandbox), @"");
+    sandbox.ok(["merge", "-q", "--theirs", "node"]);
+    assert_eq!((sandbox.read("node/x"), sandbox.read("node/y")), (b"3".to_vec(), b"4".to_vec()));
+    sandbox.ok(["merge", "-q", "--ours", "node/x"]);
+    assert_eq!(sandbox.read("node"), b"2");
+    sandbox.ok(["merge", "-q", "--both", "node"]);
+    assert_eq!((sandbox.read("node"), sandbox.read("node~exp@1.0.1/y")), (b"2".to_vec(), b"4".to_vec()));
+    sandbox.ok(["merge", "-q", "--continue"]);
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"");
+    let sandbox = made();
+    let before = state(&sandbox);
+    sandbox.run(["merge", "exp"]).expect(1);
+    sandbox.ok(["merge", "-q", "--both", "."]);
+    sandbox.ok(["merge", "--abort"]);
+    assert!(before == state(&sandbox));
+}
+
+#[test]
+fn crossed_lines_are_merged() {
+    let sandbox = apart(
+        &[("both", Some(b"\0")), ("one", Some(b"0")), ("two", Some(b"0"))],
+        &[("both", Some(b"\x001")), ("one", Some(b"1"))],
+        &[("both", Some(b"\x002")), ("two", Some(b"1"))],
+    );
+    let ours = sandbox.ok(["rev-parse", "cats"]);
+    sandbox.ok(["merge", "--ours", "exp"]);
+    sandbox.ok(["switch", "-q", "exp"]);
+    sandbox.ok(["merge", "-q", "--no-ff", "--ours", ours.trim()]);
+    version(&sandbox, "More", &[("more", Some(b"m"))]);
+    sandbox.ok(["switch", "-q", "cats"]);
+    assert_eq!(sandbox.ok(["merge-base", "--all", "cats", "exp"]).lines().count(), 2);
+    // Each side solved the conflict in its own way, so it is one again; the rest is agreed on.
+    let merged = sandbox.run(["merge", "exp"]).expect(1);
+    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_eq!(sandbox.read("more"), b"m");
+    sandbox.ok(["merge", "--abort"]);
+    assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
+}
+
+#[test]
+fn what_never_met_is_merged_only_if_that_is_wished() {
+    let sandbox = Sandbox::repository();
+    version(&sandbox, "First", &[("a", Some(b"\0a")), ("same", Some(b"s"))]);
+    let tree = sandbox.ok(["write-tree"]);
+    let alone = sandbox.ok(["commit-tree", tree.trim(), "--dataset", "alone", "-m", "Alone"]);
+    sandbox.ok(["update-ref", "alone", alone.trim()]);
+    version(&sandbox, "Second", &[("a", Some(b"\0b")), ("own", Some(b"o"))]);
+    let before = state(&sandbox);
+    assert_snapshot!(sandbox.fails(3, ["merge", "alone"]), @"");
+    assert!(before == state(&sandbox));
+    let merged = sandbox.run(["merge", "--allow-unrelated", "alone"]).expect(1);
+    assert_snapshot!(merged.text(&sandbox), @"");
+    sandbox.ok(["merge", "-q", "--theirs", "a"]);
+    sandbox.ok(["merge", "-q", "--continue"]);
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"");
+}
+
+#[test]
+fn a_change_goes_along_with_a_move() {
+    let sandbox = apart(
+        &[("raw.bin", Some(b"\0long enough")), ("keep", Some(b"k"))],
+        &[("raw.bin", Some(b"\0changed here"))],
+        &[("raw.bin", None), ("data/raw.bin", Some(b"\0long enough"))],
+    );
+    assert_snapshot!(sandbox.ok(["merge", "exp"]), @"");
+    assert_eq!(sandbox.read("data/raw.bin"), b"\0changed here");
+    assert!(!sandbox.work().join("raw.bin").exists());
+}
+
+#[test]
+fn merge_tree_prints_the_tree_and_the_conflicts() {
+    let sandbox = super::in_conflict();
+    let base = sandbox.ok(["merge-base", "cats", "exp"]);
+    let before = state(&sandbox);
+    let merged = sandbox.run(["merge-tree", base.trim(), "cats", "exp"]).expect(1);
+    assert_snapshot!(merged.text(&sandbox), @"");
+    let records = sandbox.run(["merge-tree", "-z", base.trim(), "cats", "exp"]).expect(1).out;
+    assert_eq!(records.iter().filter(|byte| **byte == 0).count(), 5);
+    let text = sandbox.ok(["merge-tree", "--both", base.trim(), "cats", "exp"]);
+    assert_eq!(text.lines().count(), 1);
+    assert!(sandbox.ok(["ls-tree", text.trim()]).contains("a~theirs.bin"));
+    let answer = sandbox.json(["merge-tree", "--json", "--theirs", base.trim(), "cats", "exp"]);
+    assert_eq!(
+        (answer["conflicts"].as_array().unwrap().len(), answer["favoured"].as_array().unwrap().len()),
+        (0, 4)
+    );
+    assert!(before == state(&sandbox));
+}
