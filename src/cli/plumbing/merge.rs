@@ -41,8 +41,8 @@ pub(crate) fn merge_tree(args: &MergeTree, session: &mut Session) -> Result<Answ
     let base = Base { tree: Some(tree(&args.base)?), ..Base::default() };
     let options = Options {
         base: &base,
-        ours: Some(tree(&args.ours)?),
-        theirs: Some(tree(&args.theirs)?),
+        ours: Some(tree(&args.our_tree)?),
+        theirs: Some(tree(&args.their_tree)?),
         favour: args.side.favour(),
         label: &args.word,
     };

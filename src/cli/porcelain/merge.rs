@@ -12,7 +12,7 @@ use crate::cli::args::merge::{CherryPick, Merge, NewLabel, Pick, Revert, Strateg
 use crate::cli::error::{Failure, UsageError};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Table, Ui, plural, size, tame};
-use crate::model::{ConflictKind, Favour, MergedEntry, RepoPath};
+use crate::model::{ConflictKind, ErrorKind, Favour, MergedEntry, RepoPath};
 use crate::porcelain::commit::LabelChoice;
 use crate::porcelain::merge::{self, ConflictStatus, End, Outcome, PickOptions, SolveOptions};
 
@@ -23,7 +23,7 @@ const MAX_LISTED: usize = 50;
 #[derive(Serialize)]
 pub(crate) struct Document {
     action: &'static str,
-    /// `up-to-date`, `forward`, `made`, `waits` or `dry-run`.
+    /// `up-to-date`, `forward`, `would-forward`, `made`, `waits` or `dry-run`.
     result: &'static str,
     version: Option<String>,
     label: Option<String>,
@@ -139,8 +139,19 @@ pub(crate) fn run(args: &Merge, session: &mut Session) -> Result<Answer, Failure
         allow_unrelated: args.allow_unrelated,
         dry_run: args.dry_run,
     };
-    let outcome = session.monitored(|monitor| merge::run(&repository, &options, monitor))?;
+    let outcome = session.monitored(|monitor| merge::run(&repository, &options, monitor)).map_err(advised)?;
     tell(&[outcome], args.json.json, session)
+}
+
+/// What is in the way of something that has not begun is not to be forced.
+fn advised(error: crate::porcelain::Error) -> Failure {
+    let failure = Failure::from(error);
+    match failure.kind() {
+        ErrorKind::WouldOverwrite => {
+            failure.with_hint("commit these files, or move them away, and run it again; nothing was changed")
+        }
+        _ => failure,
+    }
 }
 
 fn under_way() -> UsageError {
@@ -168,7 +179,9 @@ pub(crate) fn revert(args: &Revert, session: &mut Session) -> Result<Answer, Fai
     let repository = session.repository()?;
     let version = repository.resolve_version(&args.revision)?;
     let options = pick_options(&args.how)?;
-    let outcome = session.monitored(|monitor| merge::revert(&repository, version, &options, monitor))?;
+    let outcome = session
+        .monitored(|monitor| merge::revert(&repository, version, &options, monitor))
+        .map_err(advised)?;
     tell(&[outcome], args.how.json.json, session)
 }
 
@@ -178,8 +191,9 @@ pub(crate) fn cherry_pick(args: &CherryPick, session: &mut Session) -> Result<An
     let versions: Vec<_> =
         args.revisions.iter().map(|text| repository.resolve_version(text)).collect::<Result<_, _>>()?;
     let options = pick_options(&args.how)?;
-    let outcomes =
-        session.monitored(|monitor| merge::cherry_pick(&repository, &versions, &options, monitor))?;
+    let outcomes = session
+        .monitored(|monitor| merge::cherry_pick(&repository, &versions, &options, monitor))
+        .map_err(advised)?;
     tell(&outcomes, args.how.json.json, session)
 }
 
@@ -211,6 +225,7 @@ pub(crate) fn document(outcome: &Outcome) -> Document {
     let (result, id, version) = match &outcome.end {
         End::UpToDate => ("up-to-date", None, None),
         End::Forward(id, version) => ("forward", Some(id), Some(version)),
+        End::WouldForward(id, version) => ("would-forward", Some(id), Some(version)),
         End::Made(made) => ("made", Some(&made.id), Some(&made.version)),
         End::Waits => ("waits", None, None),
         End::DryRun => ("dry-run", None, None),
@@ -252,6 +267,10 @@ fn render(outcome: &Outcome, ui: &mut Ui) -> io::Result<()> {
                 plural(written, "file", "files"),
                 plural(removed, "file", "files")
             ));
+        }
+        End::WouldForward(version_id, version) => {
+            let (label, short) = (version.full_label(), version_id.short(SHORT));
+            return ui.report(&format!("Would go forward to {name}{label}{name:#}  {id}{short}{id:#}"));
         }
         End::Made(made) => {
             let version = &made.version;

@@ -38,7 +38,7 @@ pub enum MergeError {
         theirs: VersionId,
     },
     /// One of several versions cannot be merged without help.
-    #[error("{} has {count} conflicts with the others", theirs.short(12))]
+    #[error("{} has {} with the others", theirs.short(12), if *count == 1 { "a conflict".to_owned() } else { format!("{count} conflicts") })]
     SeveralInConflict {
         /// The version.
         theirs: VersionId,

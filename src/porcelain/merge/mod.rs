@@ -59,6 +59,8 @@ pub enum End {
     UpToDate,
     /// The dataset went on to a version that has all of the current one.
     Forward(VersionId, Version),
+    /// It would go on to that version, but nothing was done, as it was wished.
+    WouldForward(VersionId, Version),
     /// A version was made.
     Made(Box<commit::Outcome>),
     /// It is in worktree and staging index, and waits for somebody to solve conflicts, or to commit it.
@@ -119,7 +121,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     if let Some((to, target)) = forward(repo, options, &dataset, head, &versions, monitor)? {
         if options.dry_run {
-            return Ok(Outcome::nothing(End::Forward(to, target)));
+            return Ok(Outcome::nothing(End::WouldForward(to, target)));
         }
         drop(index);
         let why = format!("merge: forward to {}", target.full_label());
@@ -187,7 +189,7 @@ fn forward(
 ) -> Result<Option<(VersionId, Version)>, Error> {
     let [(id, version)] = versions else { return Ok(None) };
     let is_forward = !options.no_ff
-        && version.dataset == *dataset
+        && repo.known_as(dataset)?.is(&version.dataset)
         && is_ancestor(repo.db(), head, *id, monitor.interrupt)?;
     Ok(is_forward.then(|| (*id, version.clone())))
 }

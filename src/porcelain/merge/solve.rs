@@ -109,14 +109,21 @@ fn choose(
     if !unmet.is_empty() {
         return Err(MergeError::NoConflict { paths: unmet }.into());
     }
-    let clashing: Vec<_> = chosen.iter().map(|at| &state.conflicts[*at]).filter(|one| clashes(one)).collect();
-    for (at, conflict) in state.conflicts.iter().enumerate().filter(|(_, conflict)| clashes(conflict)) {
-        let path = &conflict.path;
-        if clashing.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path)) {
-            chosen.insert(at);
-        }
+    while let Some(more) = clashing_with(state, &chosen) {
+        chosen.insert(more);
     }
     Ok(chosen)
+}
+
+/// A conflict that is not chosen, and at or below which one of the chosen ones has its file, or the other way round.
+fn clashing_with(state: &MergeState, chosen: &BTreeSet<usize>) -> Option<usize> {
+    let of_chosen = || chosen.iter().map(|at| &state.conflicts[*at]).filter(|conflict| clashes(conflict));
+    let is_met = |path: &RepoPath| {
+        of_chosen().any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
+    };
+    let others =
+        state.conflicts.iter().enumerate().filter(|(at, conflict)| clashes(conflict) && !chosen.contains(at));
+    others.filter(|(_, conflict)| is_met(&conflict.path)).map(|(at, _)| at).next()
 }
 
 fn clashes(conflict: &MergeConflict) -> bool {

@@ -196,17 +196,21 @@ pub(super) fn move_worktree(
         go_sparse(repo, &options, index, Some(from), Some(state.tree), monitor).map(|(stats, _)| stats)
     } else {
         apply(repo, index, changes, false, monitor, |index| {
-            index.set_tree(state.tree);
+            // Something else may have been staged since it was interrupted.
+            if diff_index(repo.db(), Some(&state.tree), index)?.is_empty() {
+                index.set_tree(state.tree);
+            }
             Ok(())
         })
     };
     moved.map_err(|error| match error {
-        Error::Checkout(CheckoutError::Partly { .. } | CheckoutError::Interrupted(_))
-        | Error::Worktree(_)
-        | Error::Io(_)
-        | Error::Store(_) => MergeError::Halfway { action: state.action, source: Box::new(error) }.into(),
         // Nothing was touched, or all is as it was.
-        error => error,
+        Error::Checkout(ref checkout)
+            if !matches!(checkout, CheckoutError::Partly { .. } | CheckoutError::Interrupted(_)) =>
+        {
+            error
+        }
+        error => MergeError::Halfway { action: state.action, source: Box::new(error) }.into(),
     })
 }
 

@@ -27,11 +27,17 @@ fn two() -> (Sandbox, std::path::PathBuf) {
 fn pull_merges_what_is_there() {
     let (sandbox, _) = two();
     version(&sandbox, "Ours", &[("ours", Some(b"o"))]);
-    assert_snapshot!(sandbox.fails(3, ["pull"]), @"");
-    assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["pull"]), @"
+    error: 'cats' has versions here (e6c8d3b1442c) and on origin (2da883cdcff8) that the other has not
+    hint: 'dsv pull --merge' merges them; 'dsv diff cats origin/cats' shows how they differ
+    ");
+    assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"
+    cats@1.0.2  e6fbb3b338a4  Merge cats@1.0.1 of origin
+      1 file added (1 B), 1 file modified (2 B)
+    ");
     assert_eq!((sandbox.read("ours"), sandbox.read("theirs")), (b"o".to_vec(), b"t".to_vec()));
     sandbox.ok(["push", "-q"]);
-    assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"");
+    assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"cats is up to date with origin");
 }
 
 #[test]
@@ -39,7 +45,11 @@ fn pull_stops_at_conflicts() {
     let (sandbox, _) = two();
     version(&sandbox, "Ours", &[("clash", Some(b"\x003"))]);
     let pulled = sandbox.run(["pull", "--merge"]).expect(1);
-    assert_snapshot!(pulled.text(&sandbox), @"");
+    assert_snapshot!(pulled.text(&sandbox), @"
+    Taken: 1 file added (1 B)
+    1 conflict:
+      both changed it  ours  2 B  906c5d2485ca  theirs  2 B  fa61e3dec343  clash
+    ");
     sandbox.fails(3, ["pull", "--merge"]);
     sandbox.ok(["merge", "-q", "--both", "clash"]);
     sandbox.ok(["merge", "-q", "--continue"]);

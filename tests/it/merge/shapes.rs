@@ -16,13 +16,18 @@ fn a_file_and_a_folder_are_solved_as_one() {
     };
     let sandbox = made();
     let merged = sandbox.run(["merge", "exp"]).expect(1);
-    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_snapshot!(merged.text(&sandbox), @"
+    3 conflicts:
+      file and folder  ours  1 B  d4735e3a265e  theirs    -                node
+      file and folder  ours    -                theirs  1 B  4e07408562be  node/x
+      file and folder  ours    -                theirs  1 B  4b227777d4dd  node/y
+    ");
     sandbox.ok(["merge", "-q", "--theirs", "node"]);
     assert_eq!((sandbox.read("node/x"), sandbox.read("node/y")), (b"3".to_vec(), b"4".to_vec()));
     sandbox.ok(["merge", "-q", "--ours", "node/x"]);
     assert_eq!(sandbox.read("node"), b"2");
     sandbox.ok(["merge", "-q", "--both", "node"]);
-    assert_eq!((sandbox.read("node"), sandbox.read("node~exp@1.0.1/y")), (b"2".to_vec(), b"4".to_vec()));
+    assert_eq!((sandbox.read("node"), sandbox.read("node~exp@1.0.0/y")), (b"2".to_vec(), b"4".to_vec()));
     sandbox.ok(["merge", "-q", "--continue"]);
     assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"");
     let sandbox = made();
@@ -49,7 +54,11 @@ fn crossed_lines_are_merged() {
     assert_eq!(sandbox.ok(["merge-base", "--all", "cats", "exp"]).lines().count(), 2);
     // Each side solved the conflict in its own way, so it is one again; the rest is agreed on.
     let merged = sandbox.run(["merge", "exp"]).expect(1);
-    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_snapshot!(merged.text(&sandbox), @"
+    Taken: 1 file added (1 B)
+    1 conflict:
+      both changed it  ours  2 B  2215e8ac4e2b  theirs  2 B  fa61e3dec343  both
+    ");
     assert_eq!(sandbox.read("more"), b"m");
     sandbox.ok(["merge", "--abort"]);
     assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
@@ -64,13 +73,23 @@ fn what_never_met_is_merged_only_if_that_is_wished() {
     sandbox.ok(["update-ref", "alone", alone.trim()]);
     version(&sandbox, "Second", &[("a", Some(b"\0b")), ("own", Some(b"o"))]);
     let before = state(&sandbox);
-    assert_snapshot!(sandbox.fails(3, ["merge", "alone"]), @"");
+    assert_snapshot!(sandbox.fails(3, ["merge", "alone"]), @"
+    error: 2f739bb360f0 and 99f592c323a7 have no version in common
+    hint: give --allow-unrelated to merge them all the same; what both have and is not the same is a conflict then
+    ");
     assert!(before == state(&sandbox));
     let merged = sandbox.run(["merge", "--allow-unrelated", "alone"]).expect(1);
-    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_snapshot!(merged.text(&sandbox), @"
+    1 conflict:
+      both added it  ours  2 B  57eb35615d47  theirs  2 B  022a6979e6da  a
+    ");
     sandbox.ok(["merge", "-q", "--theirs", "a"]);
     sandbox.ok(["merge", "-q", "--continue"]);
-    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"");
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"
+    a
+    own
+    same
+    ");
 }
 
 #[test]
@@ -80,7 +99,11 @@ fn a_change_goes_along_with_a_move() {
         &[("raw.bin", Some(b"\0changed here"))],
         &[("raw.bin", None), ("data/raw.bin", Some(b"\0long enough"))],
     );
-    assert_snapshot!(sandbox.ok(["merge", "exp"]), @"");
+    assert_snapshot!(sandbox.ok(["merge", "exp"]), @"
+    cats@1.0.2  4df037537d39  Merge exp@1.0.0
+      1 file renamed (13 B)
+      changed and moved: raw.bin -> data/raw.bin
+    ");
     assert_eq!(sandbox.read("data/raw.bin"), b"\0changed here");
     assert!(!sandbox.work().join("raw.bin").exists());
 }

@@ -35,7 +35,8 @@ fn sparse() -> Sandbox {
     sandbox.ok([
         "clone",
         "-q",
-        "--no-checkout",
+        "--filter",
+        "here",
         "--dataset",
         "cats",
         remote.to_str().unwrap(),
@@ -54,7 +55,6 @@ fn only_what_is_there_is_touched() {
     let sandbox = sparse();
     let clone = sandbox.root().join("clone");
     let run = |arguments: &[&str]| sandbox.ok(at(&sandbox, arguments));
-    run(&["pull", "here"]);
     std::fs::write(clone.join("here/b"), b"\x003").unwrap();
     run(&["add", "-q", "here"]);
     run(&["commit", "-q", "-m", "Ours"]);

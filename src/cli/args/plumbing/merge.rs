@@ -23,10 +23,10 @@ pub(crate) struct MergeTree {
     pub(crate) base: OsString,
     /// Our tree
     #[arg(value_name = "OURS")]
-    pub(crate) ours: OsString,
+    pub(crate) our_tree: OsString,
     /// Their tree
     #[arg(value_name = "THEIRS")]
-    pub(crate) theirs: OsString,
+    pub(crate) their_tree: OsString,
     #[command(flatten)]
     pub(crate) side: Side,
     /// The word in the names of theirs that are kept beside ours
