@@ -557,7 +557,7 @@ impl Error {
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) => return None,
             Self::WriteTree(error) => return write_tree_hint(error),
             Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
-                "nothing was changed; 'dsv branch mine' keeps yours, and on theirs 'dsv restore --source mine PATH' takes from it what you want"
+                "nothing was changed; 'dsv pull --merge' merges them path by path"
             }
             Self::Rebase(_) => return None,
             Self::Merge(error) => return error.hint(),

@@ -110,7 +110,10 @@ fn shortened(stem: &[u8], room: usize) -> &[u8] {
         return stem;
     }
     match std::str::from_utf8(stem) {
-        Ok(text) => &stem[..text.floor_char_boundary(room)],
+        Ok(text) => {
+            let end = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            &stem[..end]
+        }
         Err(_) => &stem[..room],
     }
 }

@@ -47,9 +47,12 @@ fn is_put(change: &TreeChange) -> bool {
     change.new.as_ref().is_some_and(|new| !new.kind.is_dir())
 }
 
+/// Paths from which a content went, and to which it came.
+type GoneAndCome<'a> = (Vec<&'a RepoPath>, Vec<&'a RepoPath>);
+
 /// One file of a content that went, and one that came.
 fn moves(changes: &BTreeMap<RepoPath, TreeChange>) -> HashMap<RepoPath, RepoPath> {
-    let mut of_content: HashMap<(EntryKind, ObjectId), (Vec<&RepoPath>, Vec<&RepoPath>)> = HashMap::new();
+    let mut of_content: HashMap<(EntryKind, ObjectId), GoneAndCome<'_>> = HashMap::new();
     for change in changes.values() {
         let (entry, is_new) = match (&change.old, &change.new) {
             (Some(old), None) => (old, false),

@@ -169,15 +169,42 @@ fn conflicts_are_listed_solved_and_committed() {
     sandbox.write("gone.bin", b"\0by hand");
     sandbox.ok(["add", "-q", "gone.bin"]);
     let status = sandbox.run(["status"]).expect(0);
-    assert_snapshot!(status.text(&sandbox), @"");
-    assert_snapshot!(sandbox.ok(["merge", "--ours", "."]), @"");
+    assert_snapshot!(status.text(&sandbox), @"
+    On dataset cats at 1.0.1  8f01384becbb
+    A merge of 139258beca29 is under way, 1 conflict to solve
+      ours removed it  ours  -    theirs  14 B  ff016bd14036  mine.bin
+
+    Staged for the next version (4 files, 25 B)
+      modified  7 B  a.bin
+      added     9 B  b~exp@1.0.0.bin
+      modified  8 B  gone.bin
+      added     1 B  theirs/new
+    ");
+    assert_snapshot!(sandbox.ok(["merge", "--ours", "."]), @"Solved 1 conflict with ours");
     assert!(!sandbox.work().join("mine.bin").exists());
     assert_eq!(sandbox.read("gone.bin"), b"\0by hand");
-    assert_snapshot!(sandbox.ok(["merge", "--continue", "-m", "Together"]), @"");
+    assert_snapshot!(sandbox.ok(["merge", "--continue", "-m", "Together"]), @"
+    cats@1.0.2  addec7800cbe  Together
+      2 files added (10 B), 2 files modified (15 B)
+    ");
     assert_eq!(sandbox.json(["status", "--json"])["clean"], true);
-    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "-l", "HEAD"]), @"");
-    assert_snapshot!(sandbox.fails(3, ["merge", "--continue"]), @"");
-    assert_snapshot!(sandbox.fails(3, ["merge", "--abort"]), @"");
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "-l", "HEAD"]), @"
+    file 04c0fd7f6721a8c9e6a52d0c8a2ada4620eac87e51c7fb8d73eb569f58b19090 7	a.bin
+    file 6e79fe91173357534d4b7639d12c8016ae09bfe41dd2c1a2359f53a33e59ff73 8	b.bin
+    file 36d33da689312bb6b77e6a331411d7be7ab67900c11c21800579d12a27bc2ab4 9	b~exp@1.0.0.bin
+    file b6519bb7005639ae14e459039f292221825b522c7626634c1e4f55306915981b 8	gone.bin
+    file 65c74c15a686187bb6bbf9958f494fc6b80068034a659a9ad44991b08c58f2d2 1	ours/new
+    file 0967115f2813a3541eaef77de9d9d5773f1c0c04314b0bbfe4ff3b3b1c55b5d5 4	same
+    file e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8 1	theirs/new
+    ");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--continue"]), @"
+    error: no merge is under way
+    hint: begin one with 'dsv merge REV'
+    ");
+    assert_snapshot!(sandbox.fails(3, ["merge", "--abort"]), @"
+    error: no merge is under way
+    hint: begin one with 'dsv merge REV'
+    ");
     assert_eq!(sandbox.ok(["rev-list", "HEAD^2", "-n", "1"]), sandbox.ok(["rev-parse", "exp"]));
 }
 

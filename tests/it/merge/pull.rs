@@ -5,34 +5,32 @@ use insta::assert_snapshot;
 use super::version;
 use crate::support::sandbox::Sandbox;
 
-/// Eva's repository and Ada's clone of it, with a version of each that the other has not.
-fn two() -> (Sandbox, std::path::PathBuf) {
+/// Eva's repository and Ada's clone of it, with a version of each that the other has not. Paths are relative, since versions tell the
+/// command that made them.
+fn two() -> Sandbox {
     let sandbox = Sandbox::repository();
-    let remote = sandbox.root().join("remote");
     version(&sandbox, "First", &[("a", Some(b"1")), ("clash", Some(b"\0"))]);
-    sandbox.ok(["remote", "add", "origin", remote.to_str().unwrap()]);
+    sandbox.ok(["remote", "add", "origin", "../remote"]);
     sandbox.ok(["push", "-q"]);
-    let clone = sandbox.root().join("clone");
-    sandbox.ok(["clone", "-q", remote.to_str().unwrap(), clone.to_str().unwrap()]);
-    std::fs::write(clone.join("theirs"), "t").unwrap();
-    std::fs::write(clone.join("clash"), b"\x002").unwrap();
-    let at = clone.to_str().unwrap();
-    sandbox.ok(["-C", at, "add", "-q", "."]);
-    sandbox.ok(["-C", at, "commit", "-q", "-m", "Theirs"]);
-    sandbox.ok(["-C", at, "push", "-q"]);
-    (sandbox, clone)
+    sandbox.ok(["clone", "-q", "../remote", "../clone"]);
+    sandbox.write("../clone/theirs", "t");
+    sandbox.write("../clone/clash", b"\x002");
+    sandbox.ok(["-C", "../clone", "add", "-q", "."]);
+    sandbox.ok(["-C", "../clone", "commit", "-q", "-m", "Theirs"]);
+    sandbox.ok(["-C", "../clone", "push", "-q"]);
+    sandbox
 }
 
 #[test]
 fn pull_merges_what_is_there() {
-    let (sandbox, _) = two();
+    let sandbox = two();
     version(&sandbox, "Ours", &[("ours", Some(b"o"))]);
     assert_snapshot!(sandbox.fails(3, ["pull"]), @"
-    error: 'cats' has versions here (e6c8d3b1442c) and on origin (2da883cdcff8) that the other has not
+    error: 'cats' has versions here (e6c8d3b1442c) and on origin (38e411f5eb31) that the other has not
     hint: 'dsv pull --merge' merges them; 'dsv diff cats origin/cats' shows how they differ
     ");
     assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"
-    cats@1.0.2  e6fbb3b338a4  Merge cats@1.0.1 of origin
+    cats@1.0.2  7ee767d824a4  Merge cats@1.0.1 of origin
       1 file added (1 B), 1 file modified (2 B)
     ");
     assert_eq!((sandbox.read("ours"), sandbox.read("theirs")), (b"o".to_vec(), b"t".to_vec()));
@@ -42,7 +40,7 @@ fn pull_merges_what_is_there() {
 
 #[test]
 fn pull_stops_at_conflicts() {
-    let (sandbox, _) = two();
+    let sandbox = two();
     version(&sandbox, "Ours", &[("clash", Some(b"\x003"))]);
     let pulled = sandbox.run(["pull", "--merge"]).expect(1);
     assert_snapshot!(pulled.text(&sandbox), @"
@@ -54,7 +52,7 @@ fn pull_stops_at_conflicts() {
     sandbox.ok(["merge", "-q", "--both", "clash"]);
     sandbox.ok(["merge", "-q", "--continue"]);
     assert_eq!(sandbox.read("clash~cats@1.0.1"), b"\x002");
-    let (sandbox, _) = two();
+    let sandbox = two();
     version(&sandbox, "Ours", &[("clash", Some(b"\x003"))]);
     let run = sandbox.run(["pull", "--merge", "--json"]).expect(1);
     let answer: serde_json::Value = serde_json::from_slice(&run.out).unwrap();

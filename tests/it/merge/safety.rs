@@ -12,7 +12,9 @@ use super::{apart, in_conflict, state};
 use crate::support::crash::CrashPlan;
 use crate::support::fault::{Fault, FaultPlan};
 use crate::support::record::RecordingFs;
-use crate::support::repo::{assert_whole, assert_whole_but, monitor, open, open_real, state_of};
+use crate::support::repo::{
+    assert_whole, assert_whole_but, monitor, open, open_real, state_of, version_tree, worktree,
+};
 use crate::support::sandbox::Sandbox;
 use crate::support::scratch;
 use crate::support::tree::{Tree, read_tree, write_tree};
@@ -227,6 +229,10 @@ fn a_merge_survives_a_crash() {
             // Garbage that the disk kept in a file is taken for somebody's work, until that is given up.
             Err(error) if error.kind() == ErrorKind::WouldOverwrite => {
                 merge::abort(&open_real(image.root), &monitor()).unwrap();
+                let known = version_tree(&open_real(image.root), &before.version.unwrap());
+                for path in worktree(image.root).keys().filter(|path| !known.contains_key(*path)) {
+                    std::fs::remove_file(image.root.join(path)).unwrap();
+                }
                 merge_exp(&open_real(image.root)).unwrap();
             }
             again => again.unwrap(),

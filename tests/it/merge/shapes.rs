@@ -29,7 +29,12 @@ fn a_file_and_a_folder_are_solved_as_one() {
     sandbox.ok(["merge", "-q", "--both", "node"]);
     assert_eq!((sandbox.read("node"), sandbox.read("node~exp@1.0.0/y")), (b"2".to_vec(), b"4".to_vec()));
     sandbox.ok(["merge", "-q", "--continue"]);
-    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"");
+    assert_snapshot!(sandbox.ok(["ls-tree", "-r", "--name-only", "HEAD"]), @"
+    node
+    node~exp@1.0.0/x
+    node~exp@1.0.0/y
+    other
+    ");
     let sandbox = made();
     let before = state(&sandbox);
     sandbox.run(["merge", "exp"]).expect(1);
@@ -114,7 +119,13 @@ fn merge_tree_prints_the_tree_and_the_conflicts() {
     let base = sandbox.ok(["merge-base", "cats", "exp"]);
     let before = state(&sandbox);
     let merged = sandbox.run(["merge-tree", base.trim(), "cats", "exp"]).expect(1);
-    assert_snapshot!(merged.text(&sandbox), @"");
+    assert_snapshot!(merged.text(&sandbox), @"
+    75d3632f297ad33fcbf21de0aa3dc8f0d4eed3d416f422e4dfd2c40d1508ee69
+    C file file file b935494395c9021b85f493b5f7f200233d8f827009180f376bc9d789c7b56c6a f58c469be63d4339afeca2ecafd580e8c10c64e9897d6c665c195d428fe2a708 04c0fd7f6721a8c9e6a52d0c8a2ada4620eac87e51c7fb8d73eb569f58b19090	a.bin
+    C file file file 0e8bb5ad8351f2dd56f2369659cc3afffa60c41eb74ea26f505b88a87c9fc0e7 6e79fe91173357534d4b7639d12c8016ae09bfe41dd2c1a2359f53a33e59ff73 36d33da689312bb6b77e6a331411d7be7ab67900c11c21800579d12a27bc2ab4	b.bin
+    R file file - d13ab4f9804cc5e1eb2b474a32b7bd24396231e679ab5c8d1213a0a0f31aadee f1bc73874b1a0d9811d29e2faaa774c121a54c55e8b792b5747f45d6fe81a01f -	gone.bin
+    R file - file c7d673fcfe5db00e41ae7e61c93c84c0276e4ea2c230c82cf5cade5a6cc5566e - ff016bd14036c01d3e1c4d1b94581452697cbe69066dac70ab8ba9f38c6d1950	mine.bin
+    ");
     let records = sandbox.run(["merge-tree", "-z", base.trim(), "cats", "exp"]).expect(1).out;
     assert_eq!(records.iter().filter(|byte| **byte == 0).count(), 5);
     let text = sandbox.ok(["merge-tree", "--both", base.trim(), "cats", "exp"]);

@@ -62,7 +62,7 @@ fn only_what_is_there_is_touched() {
     run(&["commit", "-q", "-m", "Ours too"]);
     run(&["fetch", "-q", "exp"]);
     let files = || crate::support::repo::worktree(&clone);
-    let before = (files(), run(&["rev-parse", "HEAD"]), run(&["status", "--json"]));
+    let before = (files(), run(&["rev-parse", "HEAD"]), run(&["status"]));
 
     for solve in [None, Some("--theirs"), Some("--both"), Some("--ours")] {
         sandbox.run(at(&sandbox, &["merge", "origin/exp"])).expect(1);
@@ -73,7 +73,7 @@ fn only_what_is_there_is_touched() {
             run(&["merge", "-q", side, "."]);
         }
         run(&["merge", "--abort"]);
-        assert_eq!(before, (files(), run(&["rev-parse", "HEAD"]), run(&["status", "--json"])), "{solve:?}");
+        assert_eq!(before, (files(), run(&["rev-parse", "HEAD"]), run(&["status"])), "{solve:?}");
     }
 
     sandbox.run(at(&sandbox, &["merge", "origin/exp"])).expect(1);
