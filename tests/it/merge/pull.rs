@@ -26,11 +26,11 @@ fn pull_merges_what_is_there() {
     let sandbox = two();
     version(&sandbox, "Ours", &[("ours", Some(b"o"))]);
     assert_snapshot!(sandbox.fails(3, ["pull"]), @"
-    error: 'cats' has versions here (e6c8d3b1442c) and on origin (38e411f5eb31) that the other has not
+    error: 'cats' has versions here (e6c8d3b1442c) and on origin (1b41a6ae7a9b) that the other has not
     hint: 'dsv pull --merge' merges them; 'dsv diff cats origin/cats' shows how they differ
     ");
     assert_snapshot!(sandbox.ok(["pull", "--merge"]), @"
-    cats@1.0.2  7ee767d824a4  Merge cats@1.0.1 of origin
+    cats@1.0.2  c32b9c7cd984  Merge cats@1.0.1 of origin
       1 file added (1 B), 1 file modified (2 B)
     ");
     assert_eq!((sandbox.read("ours"), sandbox.read("theirs")), (b"o".to_vec(), b"t".to_vec()));
