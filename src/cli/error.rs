@@ -121,6 +121,7 @@ impl Explained for porcelain::Error {
             Self::Rebase(rebase::Error::Conflict { paths }) => {
                 paths.iter().map(ToString::to_string).collect()
             }
+            Self::Merge(error) => error.details(),
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
             }

@@ -19,7 +19,7 @@ pub const MAX_LINE_LEN: usize = 1024 * 1024;
 
 /// A value's canonical JSON, without the line feed.
 #[expect(clippy::expect_used, reason = "plain values with text keys always have a JSON form")]
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     // Through a tree of values, whose objects are sorted maps.
     let tree = serde_json::to_value(value).expect("plain values have a JSON form");
     tree.to_string().into_bytes()

@@ -7,6 +7,7 @@ mod compress;
 mod error;
 pub mod header;
 pub mod json_line;
+pub mod merge_state;
 pub mod pack;
 pub mod pack_index;
 pub mod place_note;

@@ -10,6 +10,7 @@ mod hex_id;
 mod id;
 mod kind;
 mod link;
+mod merge;
 mod name;
 mod path;
 mod progress;
@@ -26,6 +27,7 @@ pub use event::{Deed, Event, EventAction, EventId, FoldedRecord, KnownAs, Remark
 pub use id::{BlobId, ChunkId, ObjectId, ParseIdError, TreeId, VersionId, parse_hex};
 pub use kind::ErrorKind;
 pub use link::{ExternalLink, LinkUrl, LinkUrlError, MAX_LINK_URL_LEN, SourceTag};
+pub use merge::{ConflictKind, Favour, MergeAction, MergeConflict, MergeState, MergedEntry};
 pub use name::{DatasetName, Label, NameError, RemoteName, TagName};
 pub use path::{
     EntryName, MAX_DEPTH, MAX_NAME_LEN, MAX_PATH_LEN, PathError, RepoPath, TEMP_PREFIX, is_never_data,

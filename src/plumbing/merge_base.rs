@@ -17,8 +17,21 @@ pub fn run(
     other: &VersionId,
     interrupt: &Interrupt,
 ) -> Result<Vec<VersionId>, HistoryError> {
-    let ours = ancestors(db, [*one], interrupt)?;
-    let theirs = ancestors(db, [*other], interrupt)?;
+    best(db, &[*one], &[*other], interrupt)
+}
+
+/// The same of two sides that are made of several versions each.
+///
+/// # Errors
+/// As [`run`].
+pub fn best(
+    db: &ObjectDb,
+    one: &[VersionId],
+    other: &[VersionId],
+    interrupt: &Interrupt,
+) -> Result<Vec<VersionId>, HistoryError> {
+    let ours = ancestors(db, one.iter().copied(), interrupt)?;
+    let theirs = ancestors(db, other.iter().copied(), interrupt)?;
     let common = || ours.iter().filter(|(id, _)| theirs.contains_key(id));
     // Every ancestor of a common ancestor is common too, so one that is not the best is the parent of
     // another.

@@ -23,6 +23,7 @@ pub mod labels;
 pub mod links;
 pub mod ls_tree;
 pub mod merge_base;
+pub mod merge_tree;
 pub mod mktree;
 pub mod overlay_tree;
 pub mod pack_objects;

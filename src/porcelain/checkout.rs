@@ -5,7 +5,7 @@ mod sparse;
 
 use super::pathspec::Pathspec;
 use super::record::Recorded;
-use super::{Error, Repository};
+use super::{Error, Repository, merge};
 use crate::model::{Entry, Expected, Head, Monitor, RepoPath, Totals, TreeId, VersionId};
 use crate::plumbing::checkout::{
     CheckoutError, CheckoutOptions, CheckoutStats, Content, Obstacle, PathChange, apply_changes,
@@ -67,6 +67,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         None => repo.edit_index(monitor)?,
     };
     repo.check_no_draft()?;
+    if !options.force {
+        merge::refuse_under_way(repo)?;
+    }
     let old = repo.head_tree()?;
     let events = repo.events().read()?;
     let target = options.version.map(|id| Recorded::read(repo, &events, id)).transpose()?;
@@ -76,6 +79,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     if index.is_sparse() || options.sparse.is_some() {
         let (stats, kept_staged) = go_sparse(repo, options, &mut index, old, new, monitor)?;
         move_head(repo, options, monitor)?;
+        merge::forget(repo)?;
         return Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged });
     }
     let staged = diff_index(repo.db(), old.as_ref(), &index)?;
@@ -93,6 +97,8 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         Ok(())
     })?;
     move_head(repo, options, monitor)?;
+    // Whoever forces gives up a merge that is under way.
+    merge::forget(repo)?;
     Ok(Outcome { head: options.head.clone(), version: options.version, stats, kept_staged })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use super::{Error, Repository, record, status};
-use crate::model::{EventAction, Expected, Head, Monitor, Origin, Version, VersionId};
+use super::{Error, Repository, merge, record, status};
+use crate::model::{EventAction, Expected, Head, MergeAction, Monitor, Origin, Version, VersionId};
 use crate::plumbing::commit_tree;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::DiffTotals;
@@ -53,6 +53,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let parents = repo.parents(draft.as_ref())?;
     let message = message(options, draft.as_ref(), &parents)?;
     let head = repo.refs().read(&dataset)?;
+    let merge = merge::to_commit(repo, head)?;
     let _objects = repo.lock_objects(monitor)?;
     let writer = Writer::new(repo.db())?;
     if options.all {
@@ -65,8 +66,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let says_something = draft.as_ref().is_some_and(|draft| {
         !draft.parents.is_empty() && (draft.parents.iter().ne(&draft.tip) || !draft.metadata.is_empty())
     });
-    if changes.is_empty() && !says_something {
+    let is_merge = merge.as_ref().is_some_and(|merge| merge.action == MergeAction::Merge);
+    if changes.is_empty() && !says_something && !is_merge {
         return Err(Error::NothingStaged);
+    }
+    if let Some(merge) = &merge {
+        merge::check_solved(repo, &index, merge)?;
     }
     let (_, _, changes) = status::summarize(changes);
     monitor.progress.phase("Committing", None, None);
@@ -74,10 +79,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let wanted = commit_tree::Options {
         tree: written.id,
         totals: written.totals,
-        parents: parents.iter().map(|(id, _)| *id).collect(),
+        parents: match &merge {
+            Some(merge) => merge.parents(),
+            None => parents.iter().map(|(id, _)| *id).collect(),
+        },
         dataset: repo.known_as(&dataset)?,
         label: label(options, draft.as_ref()),
-        author: repo.author()?,
+        author: merge.as_ref().and_then(|merge| merge.author.clone()).map_or_else(|| repo.author(), Ok)?,
         time: repo.now(),
         message,
         metadata: metadata(options, draft.as_ref()),
@@ -92,10 +100,14 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         record::append(repo, &refs, &repo.events().read()?, facts(draft, id))?;
     }
     let expected = Expected::unchanged(head);
-    let note = repo.note(format!("commit: {}", version.subject()))?;
+    let verb = merge.as_ref().map_or("commit", |merge| merge.action.as_str());
+    let note = repo.note(format!("{verb}: {}", version.subject()))?;
     repo.refs().update(&refs, &version.dataset, expected, Some(id), &note)?;
     drop(refs);
     index.save()?;
+    if merge.is_some() {
+        merge::forget(repo)?;
+    }
     if draft.is_some() {
         repo.drafts().remove(&version.dataset)?;
     }

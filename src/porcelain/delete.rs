@@ -59,6 +59,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         None => None,
     };
     if let Some(remote) = remote.as_ref().filter(|_| !options.dry_run) {
+        monitor.progress.phase("Looking at the remote", None, None);
         // Whether others published it is known only then.
         sync_events::bring(repo, remote, monitor)?;
     }

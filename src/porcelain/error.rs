@@ -5,6 +5,7 @@ mod hints;
 use std::path::PathBuf;
 
 use super::link::LinkError;
+use super::merge::MergeError;
 use super::pathspec::GlobError;
 use super::settings::SettingsError;
 use crate::model::{
@@ -185,6 +186,9 @@ pub enum Error {
     /// The own versions cannot be put on top of others'.
     #[error(transparent)]
     Rebase(#[from] rebase::Error),
+    /// Versions cannot be merged, or a merge is under way.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Objects could not be sent or fetched.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -469,6 +473,7 @@ impl Error {
             Self::Draft(error) => error.kind(),
             Self::Query(error) => error.kind(),
             Self::Rebase(error) => error.kind(),
+            Self::Merge(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
             Self::Remote(error) => error.kind(),
             Self::NoRemote
@@ -557,9 +562,10 @@ impl Error {
             Self::BadPattern { .. } | Self::CannotMove { .. } | Self::Tree(_) => return None,
             Self::WriteTree(error) => return write_tree_hint(error),
             Self::Rebase(rebase::Error::Conflict { .. } | rebase::Error::NotALine { .. }) => {
-                "nothing was changed; 'dsv branch mine' keeps yours, and on theirs 'dsv restore --source mine PATH' takes from it what you want"
+                "nothing was changed; 'dsv pull --merge' merges them path by path"
             }
             Self::Rebase(_) => return None,
+            Self::Merge(error) => return error.hint(),
             Self::Transfer(error) => return transfer_hint(error),
             Self::Remote(error) => return error.hint(),
             Self::EvictShared { .. } => "run it in a repository with a store of its own",
@@ -582,8 +588,7 @@ impl Error {
             }
             Self::Diverged { remote, dataset, .. } => {
                 return Some(format!(
-                    "'dsv diff {dataset} {remote}/{dataset}' shows how they differ; \
-                     'dsv push --rebase' puts yours on top where the paths are others"
+                    "'dsv pull --merge' merges them; 'dsv diff {dataset} {remote}/{dataset}' shows how they differ"
                 ));
             }
             Self::CloneTarget { .. } => "name another folder, or an empty one",

@@ -1,7 +1,7 @@
 //! The current dataset goes on to a version that descends from its own, and the worktree with it.
 
 use super::checkout::{self, Wanted, go_sparse};
-use super::{Error, Repository};
+use super::{Error, Repository, merge};
 use crate::model::{DatasetName, Expected, Head, Monitor, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::worktree::IndexEditor;
@@ -26,6 +26,7 @@ pub(super) fn fast_forward(
         return Ok(CheckoutStats::default());
     }
     let mut index = repo.edit_index(monitor)?;
+    merge::refuse_under_way(repo)?;
     let stats = bring(repo, &mut index, before, to, sparse, monitor)?;
     // With the lock of the index still held, so that no commit comes in between.
     move_ref(repo, dataset, before, to, why, monitor)?;

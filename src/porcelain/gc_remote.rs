@@ -49,6 +49,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Err(Error::GraceTooShort);
     }
     let remote = remotes::open(repo, options.remote.as_ref())?;
+    monitor.progress.phase("Looking at the remote", None, None);
     // Before it is decided what is in use: which versions were deleted, and which are protected.
     sync_events::bring(repo, &remote, monitor)?;
     // What is read here instead of there must stay meanwhile.

@@ -30,6 +30,7 @@ pub mod list;
 pub mod log;
 pub mod ls;
 pub mod ls_remote;
+pub mod merge;
 pub mod mv;
 mod pathspec;
 pub mod pull;

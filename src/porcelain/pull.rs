@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::fast_forward::fast_forward;
 use super::fetch::{Fetched, Scope, fetch_entry};
 use super::sync_events::{self, BroughtEvents};
-use super::{Error, Repository, remotes, restore};
+use super::{Error, Repository, merge, remotes, restore};
 use crate::model::{DatasetName, Head, Monitor, RemoteName, VersionId};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::merge_base::is_ancestor;
@@ -16,12 +16,14 @@ use crate::plumbing::transfer::log;
 pub struct Options {
     /// The remote; the only one, or `origin`, unless told.
     pub remote: Option<RemoteName>,
+    /// Merge what is there, where both sides have versions that the other has not.
+    pub merge: bool,
     /// Paths and patterns that a sparse worktree is to have besides what it has.
     pub paths: Vec<OsString>,
 }
 
 /// How the own dataset stands to what was fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Step {
     /// It was there already, or is ahead.
     Nothing,
@@ -34,6 +36,8 @@ pub enum Step {
         /// Files written and removed.
         stats: CheckoutStats,
     },
+    /// What was fetched was merged into it, or is being merged.
+    Merged(Box<merge::Outcome>),
 }
 
 /// What was done.
@@ -58,7 +62,7 @@ pub struct Outcome {
 /// Fetches the current dataset and goes on to what is there, if that descends from what is here.
 ///
 /// # Errors
-/// When both sides have versions that the other has not; when something uncommitted would be lost; when the remote
+/// When both sides have versions that the other has not, and they are not to be merged; when something uncommitted would be lost; when the remote
 /// fails.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let Head::Dataset(dataset) = repo.refs().head()? else { return Err(Error::DetachedHead) };
@@ -85,8 +89,14 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             }
         }
         (Some(ours), Some(theirs)) if !is_ancestor(repo.db(), ours, theirs, monitor.interrupt)? => {
-            let remote = remote.name;
-            return Err(Error::Diverged { dataset, remote, ours, theirs });
+            if !options.merge {
+                let remote = remote.name;
+                return Err(Error::Diverged { dataset, remote, ours, theirs });
+            }
+            let label = repo.db().version(&theirs)?.full_label();
+            let message = Some(format!("Merge {label} of {}", remote.name));
+            let options = merge::Options { versions: vec![theirs], message, ..merge::Options::default() };
+            Step::Merged(Box::new(merge::run(repo, &options, monitor)?))
         }
         (from, Some(to)) => {
             monitor.progress.phase("Checking out", None, None);

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use super::merge::{self, UnderWay};
 use super::pathspec::{Pathspec, Places};
 use super::{Draft, Error, Repository, checkout, draft, remotes};
 use crate::model::{DatasetName, EntryKind, Head, Label, Monitor, RemoteName, RepoPath, Totals, VersionId};
@@ -59,6 +60,8 @@ pub struct Outcome {
     pub version: Option<(VersionId, Label)>,
     /// The dataset for which that version was made: another one after a dataset was renamed or branched off.
     pub made_for: Option<DatasetName>,
+    /// The merge that is under way.
+    pub merge: Option<UnderWay>,
     /// Staged and not committed, renames taken out.
     pub staged: Vec<TreeChange>,
     /// Staged under a new path.
@@ -94,6 +97,7 @@ impl Outcome {
             && self.renamed.is_empty()
             && self.changed.is_empty()
             && self.untracked.is_empty()
+            && self.merge.is_none()
             && !self.has_unreadable()
     }
 }
@@ -131,6 +135,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         draft,
         made_for: version.as_ref().map(|(_, version)| version.dataset.clone()),
         version: version.map(|(id, version)| (id, version.label)),
+        merge: merge::under_way(repo)?,
         staged,
         renamed,
         staged_totals,

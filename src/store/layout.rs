@@ -74,6 +74,11 @@ impl Layout {
         self.dsv.join("drafts")
     }
 
+    /// The merge that is under way.
+    pub fn merge(&self) -> PathBuf {
+        self.dsv.join("merge.json")
+    }
+
     /// The log of all moves of refs.
     pub fn ref_log(&self) -> PathBuf {
         self.dsv.join("logs").join("refs.jsonl")

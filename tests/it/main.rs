@@ -18,6 +18,7 @@ mod golden;
 mod kill;
 mod layers;
 mod links;
+mod merge;
 mod model;
 mod readme;
 mod refs;

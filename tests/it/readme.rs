@@ -13,6 +13,7 @@ const PAGES: &[&str] = &[
     "docs/how-to/find-a-version.md",
     "docs/how-to/ignore-files.md",
     "docs/how-to/link-external-data.md",
+    "docs/how-to/merge.md",
     "docs/how-to/save-space.md",
     "docs/how-to/script.md",
     "docs/how-to/share-a-store.md",

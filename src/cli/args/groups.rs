@@ -42,6 +42,7 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
     Group { title: "Change", commands: &["add", "materialize", "rm", "mv", "commit"] },
+    Group { title: "Bring together", commands: &["merge", "cherry-pick", "revert"] },
     Group { title: "Look", commands: &["status", "diff", "log", "compare", "show", "ls", "cat", "info"] },
     Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch"] },
     Group {
@@ -68,6 +69,7 @@ pub(crate) const PLUMBING: Group = Group {
         "rev-parse",
         "rev-list",
         "merge-base",
+        "merge-tree",
         "update-ref",
         "show-ref",
         "for-each-ref",

@@ -8,6 +8,7 @@ mod groups;
 pub(crate) mod link;
 pub(crate) mod look;
 pub(crate) mod maintain;
+pub(crate) mod merge;
 pub(crate) mod plumbing;
 pub(crate) mod remotes;
 pub(crate) mod start;
@@ -84,6 +85,9 @@ pub(crate) enum Command {
     Commit(change::Commit),
     Checkout(change::Checkout),
     Switch(change::Switch),
+    Merge(merge::Merge),
+    Revert(merge::Revert),
+    CherryPick(merge::CherryPick),
     Status(change::Status),
     Verify(change::Verify),
     Log(look::Log),
@@ -140,6 +144,7 @@ pub(crate) enum Command {
     RevParse(plumbing::refs::RevParse),
     RevList(plumbing::refs::RevList),
     MergeBase(plumbing::refs::MergeBase),
+    MergeTree(plumbing::merge::MergeTree),
     UpdateRef(plumbing::refs::UpdateRef),
     ShowRef(plumbing::refs::ShowRef),
     ForEachRef(plumbing::refs::ForEachRef),

@@ -158,18 +158,23 @@ pub(crate) struct Fetch {
 
 /// Bring the current dataset up to a remote's
 ///
-/// Fetches the current dataset and goes on to the version that it has there, if that descends from the own one. What is not
-/// committed stays, or nothing is changed. In a worktree that holds a part of its version, the paths given are checked out
+/// Fetches the current dataset and goes on to the version that it has there, if that descends from the own one; with
+/// --merge, where both sides have versions that the other has not, merges it, as 'dsv merge' does. What is not committed stays, or nothing is
+/// changed. In a worktree that holds a part of its version, the paths given are checked out
 /// besides.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv pull
   dsv pull --remote lab
+  dsv pull --merge
   dsv pull labels 'images/**/*.png'")]
 pub(crate) struct Pull {
     /// Paths and patterns to check out besides, where not all files are there
     pub(crate) paths: Vec<OsString>,
+    /// Merge what is there, where both sides have versions that the other has not
+    #[arg(long)]
+    pub(crate) merge: bool,
     /// The remote; the only one, or origin, unless told
     #[arg(long, value_name = "NAME")]
     pub(crate) remote: Option<String>,

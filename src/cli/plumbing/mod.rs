@@ -3,6 +3,7 @@
 pub(crate) mod for_each_ref;
 pub(crate) mod fsck;
 pub(crate) mod index;
+pub(crate) mod merge;
 pub(crate) mod objects;
 pub(crate) mod packs;
 pub(crate) mod refs;

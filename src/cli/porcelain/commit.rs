@@ -31,12 +31,7 @@ struct Document {
 /// Runs it.
 pub(crate) fn run(args: &Commit, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let label = match &args.label {
-        Some(label) => LabelChoice::Exactly(label.parse()?),
-        None if args.major => LabelChoice::Major,
-        None if args.minor => LabelChoice::Minor,
-        None => LabelChoice::Patch,
-    };
+    let label = label_choice(args.label.as_deref(), args.major, args.minor)?;
     let metadata =
         args.metadata.iter().map(|text| crate::cli::metadata(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let options = commit::Options { message: args.message.clone(), all: args.all, label, metadata };
@@ -47,6 +42,16 @@ pub(crate) fn run(args: &Commit, session: &mut Session) -> Result<Answer, Failur
         render(&outcome, &mut session.ui)?;
     }
     Ok(Answer::Yes)
+}
+
+/// The label that a person wants.
+pub(super) fn label_choice(label: Option<&str>, major: bool, minor: bool) -> Result<LabelChoice, Failure> {
+    Ok(match label {
+        Some(label) => LabelChoice::Exactly(label.parse()?),
+        None if major => LabelChoice::Major,
+        None if minor => LabelChoice::Minor,
+        None => LabelChoice::Patch,
+    })
 }
 
 fn document(outcome: &commit::Outcome) -> Document {

@@ -6,13 +6,15 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::drafts::DraftDocument;
-use super::views::{Count, json_path};
+use super::merge::{ConflictLine, PROCEED, SOLVE, conflicts};
+use super::views::{Count, SHORT, json_path};
 use crate::cli::Answer;
 use crate::cli::args::change::Status;
 use crate::cli::error::{Failure, one_line};
 use crate::cli::session::Session;
 use crate::cli::ui::{Align, Item, Palette, Row, Table, Ui, fold, plural, size};
 use crate::model::{Entry, EntryKind, Head, RemoteName, RepoPath, Totals, VersionId};
+use crate::porcelain::merge::UnderWay;
 use crate::porcelain::status::{self, WorktreeChange};
 
 /// Lines of a section, for each way to change; where there is more, folders stand for what they hold.
@@ -24,6 +26,9 @@ struct Document {
     version: Option<String>,
     label: Option<String>,
     clean: bool,
+    /// What is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merge: Option<MergeLine>,
     staged: Vec<Change>,
     changed: Vec<Change>,
     untracked: Vec<Change>,
@@ -39,6 +44,15 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfinished: Vec<Unfinished>,
     hashed_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct MergeLine {
+    action: &'static str,
+    /// Whether it was interrupted before all that merges was there.
+    halfway: bool,
+    theirs: Vec<String>,
+    conflicts: Vec<ConflictLine>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +184,12 @@ fn document(outcome: &status::Outcome) -> Document {
         version: outcome.version.as_ref().map(|(id, _)| id.to_string()),
         label: outcome.version.as_ref().map(|(_, label)| label.to_string()),
         clean: outcome.is_clean(),
+        merge: outcome.merge.as_ref().map(|merge| MergeLine {
+            action: merge.state.action.as_str(),
+            halfway: !merge.state.applied,
+            theirs: merge.state.theirs.iter().map(ToString::to_string).collect(),
+            conflicts: merge.conflicts.iter().map(ConflictLine::new).collect(),
+        }),
         staged: changes(staged_lines(outcome)),
         changed: changes(changed_lines(outcome)),
         untracked: changes(untracked_lines(outcome)),
@@ -209,6 +229,9 @@ fn render(all: bool, outcome: &status::Outcome, ui: &mut Ui) -> io::Result<()> {
     for (remote, version) in &outcome.unfinished {
         ui.report(&format!("The upload of {id}{}{id:#} to {remote} has not ended", version.short(12)))?;
     }
+    if let Some(merge) = &outcome.merge {
+        under_way(merge, ui)?;
+    }
     let (out, palette) = ui.out_and_palette();
     section(out, palette, "Staged for the next version", palette.added, &staged_lines(outcome), all)?;
     section(out, palette, "Changed, not staged", palette.removed, &changed_lines(outcome), all)?;
@@ -240,6 +263,23 @@ fn draft_parents(outcome: &status::Outcome) -> String {
         [] => String::new(),
         parents => format!(" from {}", parents.join(", ")),
     }
+}
+
+/// The merge that is under way, and what is to be solved.
+fn under_way(merge: &UnderWay, ui: &mut Ui) -> io::Result<()> {
+    let short = |id: &VersionId| id.short(SHORT);
+    let theirs: Vec<String> = merge.state.theirs.iter().map(short).collect();
+    let left = merge.conflicts.iter().filter(|conflict| !conflict.solved).count() as u64;
+    let conflicts_left = match (merge.state.applied, left) {
+        (false, _) => "interrupted".to_owned(),
+        (true, 0) => "all conflicts solved".to_owned(),
+        (true, left) => format!("{} to solve", plural(left, "conflict", "conflicts")),
+    };
+    let action = merge.state.action.as_str();
+    ui.report(&format!("A {action} of {} is under way, {conflicts_left}", theirs.join(", ")))?;
+    conflicts(&merge.conflicts, ui)?;
+    ui.hint(if left > 0 && merge.state.applied { SOLVE } else { PROCEED });
+    Ok(())
 }
 
 /// What can be done about what is not staged.

@@ -19,7 +19,7 @@ use crate::porcelain::checkout::Wanted;
 use crate::porcelain::fetch::Fetched;
 use crate::porcelain::push::Pushed;
 use crate::porcelain::sync_events::BroughtEvents;
-use crate::porcelain::{clone, fetch, ls_remote, pull, push};
+use crate::porcelain::{clone, fetch, ls_remote, merge, pull, push};
 
 #[derive(Serialize)]
 struct FetchedLine<'a> {
@@ -74,6 +74,9 @@ struct PullDocument<'a> {
     files_written: u64,
     files_removed: u64,
     requests: u64,
+    /// What was merged, where that was wished and needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merge: Option<super::merge::Document>,
 }
 
 #[derive(Serialize)]
@@ -224,12 +227,19 @@ pub(crate) fn fetch(args: &Fetch, session: &mut Session) -> Result<Answer, Failu
 /// Runs `dsv pull`.
 pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let options = pull::Options { remote: name(args.remote.as_deref())?, paths: args.paths.clone() };
+    let options =
+        pull::Options { remote: name(args.remote.as_deref())?, merge: args.merge, paths: args.paths.clone() };
     let outcome = session.monitored(|monitor| pull::run(&repository, &options, monitor))?;
     let stats = match &outcome.step {
         pull::Step::Forward { stats, .. } => Some(stats),
+        pull::Step::Merged(merged) => Some(&merged.stats),
         pull::Step::Nothing => None,
     };
+    let merged = match &outcome.step {
+        pull::Step::Merged(merged) => Some(&**merged),
+        _ => None,
+    };
+    let answer = if merged.is_some_and(merge::Outcome::has_conflicts) { Answer::No } else { Answer::Yes };
     if args.json.json {
         session.ui.json(&PullDocument {
             remote: outcome.remote.as_str(),
@@ -238,8 +248,9 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             files_written: stats.map_or(0, |stats| stats.written) + outcome.brought.written,
             files_removed: stats.map_or(0, |stats| stats.removed),
             requests: outcome.requests,
+            merge: merged.map(super::merge::document),
         })?;
-        return Ok(Answer::Yes);
+        return Ok(answer);
     }
     let dataset = &outcome.dataset;
     match &outcome.step {
@@ -251,12 +262,13 @@ pub(crate) fn pull(args: &Pull, session: &mut Session) -> Result<Answer, Failure
             session.ui.report(&format!("{dataset} went from {from} to {}", to.short(SHORT)))?;
             session.ui.report(&format!("  {}", stats_text(stats)))?;
         }
+        pull::Step::Merged(merged) => _ = super::merge::tell(std::slice::from_ref(merged), false, session)?,
     }
     events(&outcome.events, &mut session.ui)?;
     if !args.paths.is_empty() {
         session.ui.report(&format!("  checked out besides: {}", stats_text(&outcome.brought)))?;
     }
-    Ok(Answer::Yes)
+    Ok(answer)
 }
 
 /// Runs `dsv push`.

@@ -18,7 +18,9 @@ use crate::model::{BlobId, EntryKind, ErrorKind, Interrupted, Monitor, ObjectId,
 use crate::plumbing::links::bring;
 use crate::store::{ObjectDb, StoreError, WantedLink};
 use crate::sys::{FileKind, Fs, IoError};
-use crate::worktree::{IndexEditor, MaterializeError, Materializer, Staged, Target, WorktreeError};
+use crate::worktree::{
+    IndexEditor, MaterializeError, Materializer, Staged, StagingIndex, Target, WorktreeError,
+};
 
 /// What a path is to be, or was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,6 +297,23 @@ pub fn apply_changes(
     // A folder may have become a link since it was looked at.
     context.materializer.forget_folders();
     write::carry_out(&context, index, plan)
+}
+
+/// Checks that these changes would lose nothing that is not committed, and touches nothing.
+///
+/// # Errors
+/// As [`apply_changes`] before anything is touched.
+pub fn check_changes(
+    db: &Arc<ObjectDb>,
+    root: &Path,
+    index: &StagingIndex,
+    changes: &[PathChange],
+    monitor: &Monitor<'_>,
+) -> Result<(), CheckoutError> {
+    let materializer = Materializer::new(Arc::clone(db.fs()), root);
+    let (options, brought) = (CheckoutOptions::default(), HashMap::new());
+    let context = Context { db, materializer, options, read_only: false, brought, monitor };
+    check::plan(&context, index, changes).map(drop)
 }
 
 /// Removes a file or link below `root`, and the folders above it that become empty. What is a folder stays.

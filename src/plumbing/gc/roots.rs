@@ -1,6 +1,7 @@
 //! What a repository refers to.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +29,8 @@ pub(super) struct Roots {
     tagged: Vec<VersionId>,
     /// What was in use of late: kept as far as it is still there.
     recent: Vec<VersionId>,
+    /// Whatever could be an id in the file that tells of a merge under way.
+    merge: Vec<[u8; 32]>,
     /// What drafts begin with and hold.
     trees: Vec<TreeId>,
     /// Versions that were deleted.
@@ -72,6 +75,7 @@ impl Roots {
             roots.trees.extend([Some(draft.base), draft.staged].into_iter().flatten());
         }
         roots.tagged.extend(ids_in_lines(&**fs, &layout.events(), &events.skipped)?);
+        roots.merge = merge_ids(&**fs, layout)?;
         roots.recent = refs.recent_log_ids(since)?;
         roots.recent.extend(ids_in_lines(&**fs, &layout.ref_log(), &refs.log()?.skipped)?);
         // Who deletes wants no way back.
@@ -89,7 +93,9 @@ impl Roots {
     ) -> Result<(), Error> {
         let strict = self.strict.iter().copied().map(Start::Version);
         let trees = self.trees.iter().filter(|tree| **tree != empty_tree()).copied().map(Start::Tree);
-        marking.strictly(strict.chain(trees).chain(there(&self.tagged, marking.used)).collect())?;
+        let merge = self.merge.iter().flat_map(|id| merged(id, marking.used));
+        let tagged = there(&self.tagged, marking.used);
+        marking.strictly(strict.chain(trees).chain(tagged).chain(merge).collect())?;
         mark_staged(fs, layout, marking)
     }
 
@@ -116,6 +122,18 @@ impl Roots {
 fn there<'a>(ids: &'a [VersionId], used: &'a RecordSet) -> impl Iterator<Item = Start> + 'a {
     let is_there = |id: &&VersionId| used.place(RecordKind::Version, id.as_bytes()).is_some();
     ids.iter().filter(is_there).copied().map(Start::Version)
+}
+
+/// What of the database bears an id that a merge under way names: one of its versions, or what becomes of them.
+fn merged<'a>(id: &[u8; 32], used: &'a RecordSet) -> impl Iterator<Item = Start> + use<'a> {
+    let starts = [
+        (RecordKind::Version, Start::Version(VersionId::from_bytes(*id))),
+        (RecordKind::Tree, Start::Tree(TreeId::from_bytes(*id))),
+        (RecordKind::Blob, Start::Blob(BlobId::from_bytes(*id))),
+        (RecordKind::ChunkedBlob, Start::Blob(BlobId::from_bytes(*id))),
+    ];
+    let id = *id;
+    starts.into_iter().filter(move |(kind, _)| used.place(*kind, &id).is_some()).map(|(_, start)| start)
 }
 
 /// Whether something is missing or damaged, and it is not the machine that fails.
@@ -185,6 +203,21 @@ fn mark_staged(fs: &Arc<dyn Fs>, layout: &Layout, marking: Marking<'_>) -> Resul
     marking.strictly(starts)
 }
 
+/// The ids that the file of a merge under way names, also where it is damaged or was written by a newer program.
+fn merge_ids(fs: &dyn Fs, layout: &Layout) -> Result<Vec<[u8; 32]>, StoreError> {
+    let path = layout.merge();
+    match fs.read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => Ok(ids_in(&read.at("read", &path)?).collect()),
+    }
+}
+
+/// Whatever could be an id in a text.
+fn ids_in(text: &[u8]) -> impl Iterator<Item = [u8; 32]> + '_ {
+    let words = text.split(|b| !b.is_ascii_hexdigit()).filter_map(|word| std::str::from_utf8(word).ok());
+    words.filter_map(|word| parse_hex(word).ok())
+}
+
 /// Whatever could be an id in lines that a newer program may have written: better to keep too much.
 fn ids_in_lines(fs: &dyn Fs, path: &Path, lines: &[SkippedLine]) -> Result<Vec<VersionId>, StoreError> {
     if lines.is_empty() {
@@ -195,9 +228,7 @@ fn ids_in_lines(fs: &dyn Fs, path: &Path, lines: &[SkippedLine]) -> Result<Vec<V
     let mut ids = Vec::new();
     for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
         if skipped.contains(&(at + 1)) {
-            let words =
-                line.split(|b| !b.is_ascii_hexdigit()).filter_map(|word| std::str::from_utf8(word).ok());
-            ids.extend(words.filter_map(|word| parse_hex(word).ok()).map(VersionId::from_bytes));
+            ids.extend(ids_in(line).map(VersionId::from_bytes));
         }
     }
     Ok(ids)

@@ -64,8 +64,8 @@ impl Early {
         let Some(entry) = peer.fs.read(&path).ok().and_then(|bytes| decode_ref_entry(&bytes).ok()) else {
             return Ok(Self::default());
         };
-        let mut early = Self::default();
-        early.left = Some((path, keys::upload(dataset, &stand_in(dataset))));
+        let left = Some((path, keys::upload(dataset, &stand_in(dataset))));
+        let mut early = Self { left, ..Self::default() };
         for info in entry.segments {
             if let Some(keys) = keys_if_there(peer, &info, condemned)? {
                 early.keys.extend(keys);

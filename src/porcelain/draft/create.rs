@@ -15,7 +15,7 @@ use crate::plumbing::labels::{self, LabelChoice};
 use crate::plumbing::overlay_tree::{Overridden, overlay};
 use crate::plumbing::tree_edit::{WrittenTree, empty_tree};
 use crate::porcelain::record::Recorded;
-use crate::porcelain::{Error, Repository, checkout};
+use crate::porcelain::{Error, Repository, checkout, merge};
 
 /// What to open.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let dataset = &options.dataset;
     let mut index = repo.edit_index(monitor)?;
     repo.check_no_draft()?;
+    merge::refuse_under_way(repo)?;
     if repo.drafts().read(dataset)?.is_some_and(|draft| draft.staged.is_some()) {
         return Err(DraftError::Aside { name: dataset.clone() }.into());
     }

@@ -6,7 +6,7 @@ use crate::model::{DatasetName, Monitor, Step};
 use crate::plumbing::checkout::CheckoutStats;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::DiffTotals;
-use crate::porcelain::{Error, Repository, checkout, status};
+use crate::porcelain::{Error, Repository, checkout, merge, status};
 
 /// Which draft.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub struct Outcome {
 /// version since. Then nothing changes.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let mut index = repo.edit_index(monitor)?;
+    merge::refuse_under_way(repo)?;
     let mut draft = choose(repo, options)?;
     // One that is open and failed goes on as it is.
     if draft.staged.is_none() {

@@ -1,4 +1,4 @@
-//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a draft, an external link, a list of what is
+//! A line of the logs of events and of refs, an entry of a remote's log, the mark of an upload, a draft, the state of a merge, an external link, a list of what is
 //! condemned: no bytes panic,
 //! and what decodes has no other encoding; of an entry and of such a list, keys that are not known are passed over.
 #![no_main]
@@ -7,6 +7,7 @@ use dsv::codec::json_line::{
     decode_condemned, decode_draft, decode_event, decode_link, decode_ref_entry, decode_ref_move, decode_upload, encode_condemned,
     encode_draft, encode_event, encode_link, encode_ref_entry, encode_ref_move, encode_upload,
 };
+use dsv::codec::merge_state::{decode_merge_state, encode_merge_state};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok((_, event)) = decode_event(bytes) {
@@ -26,6 +27,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(list) = decode_condemned(bytes) {
         assert_eq!(decode_condemned(&encode_condemned(&list)).unwrap(), list);
+    }
+    if let Ok(state) = decode_merge_state(bytes) {
+        assert_eq!(encode_merge_state(&state), bytes);
     }
     if let Ok(entry) = decode_ref_entry(bytes) {
         assert_eq!(decode_ref_entry(&encode_ref_entry(&entry)).unwrap(), entry);
