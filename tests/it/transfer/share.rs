@@ -63,7 +63,7 @@ fn nobody_loses_what_the_other_pushed() {
     assert_eq!(two.keys(), before);
     assert_snapshot!(two.sandbox.fails(3, ["pull"]), @r"
     error: 'cats' has versions here (6a7894a14e0a) and on origin (68c96a35df60) that the other has not
-    hint: 'dsv diff cats origin/cats' shows how they differ; 'dsv push --rebase' puts yours on top where the paths are others
+    hint: 'dsv pull --merge' merges them; 'dsv diff cats origin/cats' shows how they differ
     ");
 }
 
