@@ -313,6 +313,25 @@ def status(bench):
     return row
 
 
+def sync(bench):
+    """`sync` of a million unchanged files in a folder elsewhere against walking it."""
+    folder = bench.million()
+    repository = bench.fresh("sync")
+    repository.mkdir()
+    bench.call("init", cwd=repository)
+    source = folder / "files"
+    bench.call("sync", "--folder", str(source), cwd=repository)
+    row = Row("sync-1m", "`sync` of a folder, nothing changed, 1,000,000 files")
+    measured = pairs(
+        bench.runs,
+        lambda _: bench.timed("sync", "--folder", str(source), cwd=repository),
+        lambda _: run(["find", str(source), "-printf", "%s %T@\n"], folder, bench.env),
+    )
+    row.note("sync", measured)
+    row.checks = [Check("time of `find -printf '%s %T@'`", measured.ratio(), 1.6, "ratio")]
+    return row
+
+
 def diff(bench):
     """`diff` of two versions of a million files which differ in a hundred."""
     folder = bench.million()
@@ -404,6 +423,7 @@ ROWS = {
     "csv-2g": table,
     "add-1m": add_million,
     "status-1m": status,
+    "sync-1m": sync,
     "add-one-1m": add_one,
     "diff-1m": diff,
 }

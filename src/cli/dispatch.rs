@@ -15,6 +15,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer, Fai
         Command::Init(args) => porcelain::init::run(&args, session),
         Command::Add(args) => porcelain::add::run(&args, session),
         Command::Materialize(args) => porcelain::link::materialize(&args, session),
+        Command::Sync(args) => porcelain::sync::run(&args, session),
         Command::Rm(args) => porcelain::add::rm(&args, session),
         Command::Mv(args) => porcelain::add::mv(&args, session),
         Command::Restore(args) => porcelain::checkout::restore(&args, session),

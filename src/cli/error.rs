@@ -16,6 +16,7 @@ use crate::plumbing::store_files::StoreFilesError;
 use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, mktree, refs, update_index};
 use crate::porcelain;
 use crate::porcelain::settings::SettingsError;
+use crate::porcelain::sync::SyncError;
 
 use super::ui::{Palette, count, tame};
 
@@ -122,7 +123,8 @@ impl Explained for porcelain::Error {
                 paths.iter().map(ToString::to_string).collect()
             }
             Self::Merge(error) => error.details(),
-            Self::Checkout(CheckoutError::WouldOverwrite { obstacles }) => {
+            Self::Checkout(CheckoutError::WouldOverwrite { obstacles })
+            | Self::Sync(SyncError::InTheWay(CheckoutError::WouldOverwrite { obstacles })) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
             }
             Self::Rev(RevError::Ambiguous { candidates, .. }) => {

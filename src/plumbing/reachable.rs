@@ -1,5 +1,7 @@
 //! Everything that versions, trees and blobs lead to, marked in a set of records.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::codec::pack::RecordKind;
 use crate::codec::tree::TreeNode;
 use crate::model::{BlobId, Monitor, ObjectId, TreeId, VersionId};
@@ -41,6 +43,25 @@ pub fn mark_reachable(
         monitor.progress.advance(files, 0);
         Ok(())
     })
+}
+
+/// Whether all of these blobs are here, with the chunks that they are made of.
+///
+/// # Errors
+/// When the monitor asks to end.
+pub fn are_whole(
+    db: &ObjectDb,
+    blobs: impl IntoIterator<Item = BlobId>,
+    monitor: &Monitor<'_>,
+) -> Result<bool, StoreError> {
+    let lacks = AtomicBool::new(false);
+    let note = |_, _, _| {
+        lacks.store(true, Ordering::Relaxed);
+        Ok(())
+    };
+    let starts = blobs.into_iter().map(Start::Blob).collect();
+    mark_reachable(db, &RecordSet::new(db), starts, monitor, &note)?;
+    Ok(!lacks.into_inner())
 }
 
 struct Marker<'a> {

@@ -223,8 +223,11 @@ fn note_link(
     Ok(())
 }
 
-/// The differences to stage, after everything that forbids it was looked for.
-fn look(
+/// The differences to stage, after everything that forbids it was looked for. The outcome bears warnings only.
+///
+/// # Errors
+/// When a path cannot be part of a dataset, or does not exist; when the index or a node is damaged.
+pub fn look(
     root: &Path,
     index: &StagingIndex,
     behind: &Behind<'_>,

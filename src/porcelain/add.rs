@@ -23,6 +23,8 @@ pub struct Options {
     pub paths: Vec<OsString>,
     /// Only what is staged already: changes and removals, nothing new.
     pub update: bool,
+    /// Of folders, only the files right in them.
+    pub non_recursive: bool,
     /// Tell what would be staged, and do nothing.
     pub dry_run: bool,
 }
@@ -49,7 +51,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let spec = Pathspec::new(repo, &options.paths)?;
     let gits = repo.gits_file()?;
     let options_for = |index: &StagingIndex| -> Result<StageOptions, Error> {
-        let only = without_gits_file(repo, &spec, gits.as_ref(), index)?;
+        let only = without_gits_file(repo, &spec, options.non_recursive, gits.as_ref(), index)?;
         Ok(StageOptions { roots: spec.roots(), update: options.update, only })
     };
     if options.dry_run {
@@ -104,18 +106,28 @@ impl Repository {
 fn without_gits_file(
     repo: &Repository,
     spec: &Pathspec,
+    flat: bool,
     gits: Option<&RepoPath>,
     index: &StagingIndex,
 ) -> Result<Option<PathFilter>, Error> {
-    let Some(gits) = gits else { return Ok(spec.filter()) };
+    let chosen = || match flat {
+        true => {
+            let spec = spec.clone();
+            Some(PathFilter(Arc::new(move |path| spec.matches_flat(path))))
+        }
+        false => spec.filter(),
+    };
+    let Some(gits) = gits else { return Ok(chosen()) };
     if Behind::new(repo.db(), index).staged(index, gits)?.is_some() {
-        return Ok(spec.filter());
+        return Ok(chosen());
     }
     if spec.roots().contains(gits) {
         return Err(Error::GitsFile { path: gits.clone() });
     }
-    let (spec, gits) = (spec.clone(), gits.clone());
-    Ok(Some(PathFilter(Arc::new(move |path| *path != gits && spec.matches(path)))))
+    let (chosen, gits) = (chosen(), gits.clone());
+    let is_chosen = move |path: &RepoPath| chosen.as_ref().is_none_or(|chosen| (chosen.0)(path));
+    let spec = spec.clone();
+    Ok(Some(PathFilter(Arc::new(move |path| *path != gits && spec.matches(path) && is_chosen(path)))))
 }
 
 /// Keeps git away from what is tracked here, when the dataset lies in a git worktree.

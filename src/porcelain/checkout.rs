@@ -1,5 +1,6 @@
 //! `dsv checkout` and `dsv switch`: the worktree becomes another version.
 
+mod place;
 mod settle;
 mod sparse;
 
@@ -18,6 +19,7 @@ use crate::plumbing::stage::{Verdict, examine};
 use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
+pub(super) use place::place;
 pub(super) use settle::settle;
 pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
 pub use sparse::{Wanted, fill};

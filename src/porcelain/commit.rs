@@ -158,7 +158,7 @@ fn facts(draft: &Draft, id: VersionId) -> Vec<(VersionId, EventAction)> {
 }
 
 /// The code around the dataset, and the command.
-fn origin(repo: &Repository) -> Origin {
+pub(super) fn origin(repo: &Repository) -> Origin {
     let worktree = GitWorktree::find(&**repo.fs(), repo.root());
     let git = worktree.and_then(|worktree| {
         let mut origin = worktree.origin(&**repo.fs())?;

@@ -34,6 +34,7 @@ use hints::{
     write_tree_hint,
 };
 
+pub(in crate::porcelain) use hints::how_to_keep;
 pub use hints::store_hint;
 
 /// Why a verb ended without doing what it was asked.
@@ -183,6 +184,9 @@ pub enum Error {
     /// A draft cannot be made or ended so.
     #[error(transparent)]
     Draft(#[from] super::draft::DraftError),
+    /// A folder outside of the worktree cannot be taken in.
+    #[error(transparent)]
+    Sync(#[from] super::sync::SyncError),
     /// The own versions cannot be put on top of others'.
     #[error(transparent)]
     Rebase(#[from] rebase::Error),
@@ -471,6 +475,7 @@ impl Error {
             Self::DatasetExists { .. } => ErrorKind::AlreadyExists,
             Self::Record(error) => error.kind(),
             Self::Draft(error) => error.kind(),
+            Self::Sync(error) => error.kind(),
             Self::Query(error) => error.kind(),
             Self::Rebase(error) => error.kind(),
             Self::Merge(error) => error.kind(),
@@ -529,6 +534,7 @@ impl Error {
             Self::Label(error) => return error.hint(),
             Self::Record(error) => return error.hint(),
             Self::Draft(error) => return error.hint(),
+            Self::Sync(error) => return error.hint(),
             Self::Query(_) => {
                 "words, and terms such as tag=gold, state=final, rows>1000; 'dsv help search' lists the keys"
             }

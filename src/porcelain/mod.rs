@@ -3,6 +3,7 @@
 
 mod about;
 pub mod add;
+pub mod add_from;
 pub mod branch;
 pub mod cache;
 pub mod cat;
@@ -46,6 +47,7 @@ pub mod settings;
 pub mod show;
 pub mod squash;
 pub mod status;
+pub mod sync;
 pub mod sync_events;
 pub mod tag;
 #[cfg(test)]
@@ -59,5 +61,5 @@ pub use catalog::Known;
 pub use draft::Draft;
 pub use environment::{Environment, GitStatus, UNKNOWN_USER, Variables};
 pub use error::{Error, store_hint};
-pub use pathspec::{GlobError, Pathspec, is_pattern};
+pub use pathspec::{GlobError, Pathspec, dataset_path, is_pattern};
 pub use repository::Repository;

@@ -91,11 +91,7 @@ impl Pathspec {
     /// When a path cannot be part of a dataset, or a pattern is malformed.
     pub(super) fn of_dataset(texts: &[OsString]) -> Result<Self, Error> {
         let item = |given: &OsString| {
-            let mut bytes = given.as_encoded_bytes();
-            while let Some(rest) = bytes.strip_prefix(b"./") {
-                bytes = rest;
-            }
-            let bytes = if bytes == b"." { b"" } else { bytes.strip_suffix(b"/").unwrap_or(bytes) };
+            let bytes = plain_bytes(given);
             let text = quote_path(bytes);
             if !is_pattern(given) {
                 return Ok(Item { text, what: What::Below(RepoPath::new(bytes)?) });
@@ -142,6 +138,12 @@ impl Pathspec {
     /// Whether a path is chosen; every one is when nothing was given.
     pub fn matches(&self, path: &RepoPath) -> bool {
         self.is_empty() || self.items.iter().any(|item| item.matches(path))
+    }
+
+    /// Whether a path is chosen itself, or lies right in a folder that is: nothing deeper is.
+    pub(super) fn matches_flat(&self, path: &RepoPath) -> bool {
+        self.is_empty() && path.parent().is_some_and(|parent| parent.is_root())
+            || self.items.iter().any(|item| item.matches_flat(path))
     }
 
     /// The first pattern that neither a changed nor a tracked path matches.
@@ -217,6 +219,23 @@ pub fn is_pattern(text: &OsStr) -> bool {
 /// Characters that make a text a pattern.
 const WILDCARDS: [u8; 3] = *b"*?[";
 
+/// A path of the dataset as a person gives it, from the root.
+///
+/// # Errors
+/// When it cannot be part of a dataset.
+pub fn dataset_path(given: &OsStr) -> Result<RepoPath, Error> {
+    Ok(RepoPath::new(plain_bytes(given))?)
+}
+
+/// Without `./` in front and `/` at the end.
+fn plain_bytes(given: &OsStr) -> &[u8] {
+    let mut bytes = given.as_encoded_bytes();
+    while let Some(rest) = bytes.strip_prefix(b"./") {
+        bytes = rest;
+    }
+    if bytes == b"." { b"" } else { bytes.strip_suffix(b"/").unwrap_or(bytes) }
+}
+
 impl Item {
     fn below(given: &OsStr, path: RepoPath) -> Self {
         Self { text: quote_path(given.as_encoded_bytes()), what: What::Below(path) }
@@ -247,6 +266,16 @@ impl Item {
             What::Matching { folder, glob } => path
                 .strip_prefix(folder)
                 .is_some_and(|below| !below.is_root() && glob.matches(below.as_bytes())),
+        }
+    }
+
+    fn matches_flat(&self, path: &RepoPath) -> bool {
+        let parent = path.parent();
+        match &self.what {
+            What::Below(root) => path == root || parent.as_ref() == Some(root),
+            What::Matching { .. } => {
+                self.matches(path) && !parent.is_some_and(|parent| self.matches(&parent))
+            }
         }
     }
 

@@ -368,7 +368,7 @@ impl Repository {
     }
 
     /// The path with links resolved in what exists of its parents; of a folder that is the root, in all.
-    fn resolved(&self, full: &Path) -> PathBuf {
+    pub(super) fn resolved(&self, full: &Path) -> PathBuf {
         if let Ok(whole) = self.fs().canonicalize(full)
             && whole == self.root
         {

@@ -13,7 +13,7 @@ use crate::plumbing::hash_file::hash_file;
 use crate::plumbing::host::{FileKind, IoContext};
 use crate::plumbing::links::bytes_of;
 use crate::plumbing::stage::locate;
-use crate::plumbing::tree_walk::{Lookups, walk_all};
+use crate::plumbing::tree_walk::{Lookups, lookup, walk_all};
 use crate::worktree::{Change, Problem, ScanOptions, StagingIndex, UntrackedMode, scan};
 
 /// What to compare.
@@ -21,7 +21,8 @@ use crate::worktree::{Change, Problem, ScanOptions, StagingIndex, UntrackedMode,
 pub struct Options {
     /// The version; the current one unless told.
     pub version: Option<VersionId>,
-    /// The folder; the worktree unless told.
+    /// The folder; the worktree unless told. One of the worktree's that the version has, too, is compared with that; any other is
+    /// taken for a copy of the whole version.
     pub dir: Option<PathBuf>,
     /// Compare kinds and sizes, and read no file.
     pub size_only: bool,
@@ -68,11 +69,11 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         None => repo.head_version()?.ok_or(Error::NoVersion)?.0,
     };
     let version = repo.db().version(&id)?;
-    let root = options.dir.as_ref().map_or_else(|| repo.root().to_owned(), |dir| repo.env().cwd.join(dir));
-    let root = repo.fs().canonicalize(&root).at("open", &root)?;
+    let (root, below) = place(repo, options, &version.tree)?;
     let mut outcome = Outcome { version: Some(id), ..Default::default() };
     let index = repo.index()?;
     let is_sparse = index.is_sparse() && root == repo.root();
+    let mut files = version.totals.files;
     let mut expected: BTreeMap<RepoPath, Entry> = BTreeMap::new();
     if is_sparse {
         expect_held(repo, &version.tree, &index, &mut expected)?;
@@ -84,15 +85,33 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
             }
         }
     }
-    find_extras(repo, &root, &expected, &mut outcome, monitor)?;
+    if !below.is_root() {
+        expected.retain(|path, _| path.starts_with(&below));
+        files = lookup(repo.db(), &version.tree, &below)?.map_or(0, |entry| entry.files);
+    }
+    find_extras(repo, &root, &below, &expected, &mut outcome, monitor)?;
     if is_sparse {
         expect_found(repo, &version.tree, &mut expected, &mut outcome)?;
-        let files = expected.values().filter(|entry| !entry.kind.is_dir()).count() as u64;
-        outcome.not_checked_out = version.totals.files.saturating_sub(files);
+        let held = expected.values().filter(|entry| !entry.kind.is_dir()).count() as u64;
+        outcome.not_checked_out = files.saturating_sub(held);
     }
     compare_all(repo, &root, expected.into_iter().collect(), options.size_only, &mut outcome, monitor)?;
     outcome.findings.sort_unstable();
     Ok(outcome)
+}
+
+/// Where the version's root is on the disk, and the path below which all is compared.
+fn place(repo: &Repository, options: &Options, tree: &TreeId) -> Result<(PathBuf, RepoPath), Error> {
+    let Some(dir) = &options.dir else { return Ok((repo.root().to_owned(), RepoPath::root())) };
+    let dir = repo.env().cwd.join(dir);
+    let dir = repo.fs().canonicalize(&dir).at("open", &dir)?;
+    if dir.starts_with(repo.root()) {
+        let path = repo.repo_path(&dir)?;
+        if lookup(repo.db(), tree, &path)?.is_some_and(|entry| entry.kind.is_dir()) {
+            return Ok((repo.root().to_owned(), path));
+        }
+    }
+    Ok((dir, RepoPath::root()))
 }
 
 /// What a version has of that which is to be in a sparse worktree.
@@ -136,13 +155,15 @@ fn expect_found(
 fn find_extras(
     repo: &Repository,
     root: &std::path::Path,
+    below: &RepoPath,
     expected: &BTreeMap<RepoPath, Entry>,
     outcome: &mut Outcome,
     monitor: &Monitor<'_>,
 ) -> Result<(), Error> {
     // Against an empty index, everything in the folder is untracked.
     let nothing = StagingIndex::open(&**repo.fs(), &repo.layout().dsv.join("no-index"))?;
-    let options = ScanOptions { untracked: UntrackedMode::Files, ..Default::default() };
+    let roots = if below.is_root() { Vec::new() } else { vec![below.clone()] };
+    let options = ScanOptions { roots, untracked: UntrackedMode::Files, ..Default::default() };
     let found = scan(&**repo.fs(), root, &nothing, &options, *monitor)?;
     // Of the worktree itself, what tells git to pass over the data is no extra.
     let gits = if root == repo.root() { repo.gits_file()? } else { None };

@@ -79,6 +79,11 @@ impl Layout {
         self.dsv.join("merge.json")
     }
 
+    /// The folder of what is remembered of folders outside of the worktree; all of it can be found out again.
+    pub fn sources(&self) -> PathBuf {
+        self.dsv.join("sources")
+    }
+
     /// The log of all moves of refs.
     pub fn ref_log(&self) -> PathBuf {
         self.dsv.join("logs").join("refs.jsonl")
@@ -97,6 +102,11 @@ impl Layout {
     /// The lock of writers of the staging index and the worktree.
     pub fn index_lock(&self) -> PathBuf {
         self.dsv.join("locks").join("index")
+    }
+
+    /// The lock of whoever reads a folder outside of the worktree and remembers it.
+    pub fn sources_lock(&self) -> PathBuf {
+        self.dsv.join("locks").join("sources")
     }
 
     /// The lock of writers of refs and events.

@@ -91,6 +91,28 @@ impl IndexLock {
     }
 }
 
+/// Held by whoever changes what is remembered of folders outside of the worktree. It is taken after that of the index.
+#[derive(Debug)]
+pub struct SourcesLock {
+    lock: Lock,
+}
+
+impl SourcesLock {
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// As [`RefsLock::acquire`].
+    pub fn acquire(fs: &dyn Fs, layout: &Layout, request: &LockRequest<'_>) -> Result<Self, StoreError> {
+        let lock = request.acquire(fs, &layout.sources_lock(), LockMode::Exclusive)?;
+        Ok(Self { lock })
+    }
+
+    /// The lock as the editor of an index takes it.
+    pub fn into_lock(self) -> Lock {
+        self.lock
+    }
+}
+
 /// Held by whoever adds objects, with others, until something refers to them; and by whoever removes
 /// objects, alone.
 #[derive(Debug)]

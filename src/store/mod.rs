@@ -36,7 +36,7 @@ pub use index_file::{IndexFile, pack_file_name};
 pub use inventory::{StoreFile, StoreFileKind};
 pub use layout::{DSV_DIR, Layout};
 pub use link_source::{LinkError, LinkSource, WantedLink};
-pub use locks::{ConsolidationLock, IndexLock, LockRequest, ObjectsLock, RefsLock};
+pub use locks::{ConsolidationLock, IndexLock, LockRequest, ObjectsLock, RefsLock, SourcesLock};
 pub use merge_file::{read_merge, remove_merge, write_merge};
 pub use odb::{Counters, Location, ObjectDb, StoreOptions, UnreadableIndex};
 pub use pack_file::{PackFile, PackTable, RecordRun, Scan, ScannedRecord, StoredRecord, runs, write_index};

@@ -27,6 +27,7 @@ mod sparse;
 mod staging_index;
 mod store;
 mod support;
+mod sync;
 mod sys;
 mod transfer;
 mod workflow;

@@ -17,6 +17,7 @@ const PAGES: &[&str] = &[
     "docs/how-to/save-space.md",
     "docs/how-to/script.md",
     "docs/how-to/share-a-store.md",
+    "docs/how-to/sync-a-folder.md",
     "docs/how-to/undo.md",
     "docs/remotes.md",
     "docs/tutorial.md",

@@ -11,7 +11,7 @@ use super::Json;
 ///
 /// Looks at every file below the paths, stores what is new or changed, and stages it for the next commit; files that
 /// are gone are staged as removed. Files whose size, times and inode are those of the last look are not
-/// read. A pattern with `*`, `?`, `[` or `**` is matched by dsv when the shell leaves it alone. What
+/// read. With --from, files from outside the worktree are staged below --to without being copied into it. A pattern with `*`, `?`, `[` or `**` is matched by dsv when the shell leaves it alone. What
 /// `.dsvignore` names (in the syntax of .gitignore) is left out.
 ///
 /// With --link, the paths are URLs of what stays where it is: only its size and ETag are recorded, and nothing is downloaded.
@@ -23,6 +23,7 @@ Examples:
   dsv add images 'labels/**/*.json'
   dsv add -n .
   dsv add -u
+  dsv add --from /data/march '/data/april/*.csv' --to raw
   dsv add --link s3://bucket/images/ --to images
   dsv add --link 'gs://bucket/2026/*.parquet'
   dsv add --refresh images")]
@@ -32,17 +33,20 @@ pub(crate) struct Add {
     /// Only what is tracked: changes and removals, nothing new
     #[arg(short, long)]
     pub(crate) update: bool,
+    /// Files, folders or patterns outside of the worktree, which are staged without being copied into it
+    #[arg(long, value_name = "SRC", num_args = 1.., group = "elsewhere", conflicts_with_all = ["paths", "update", "refresh"])]
+    pub(crate) from: Vec<OsString>,
     /// Link to what is at URLs (s3, gs, az, https, file), folders (ending in '/') and patterns too
-    #[arg(long, conflicts_with_all = ["update", "refresh"])]
+    #[arg(long, group = "elsewhere", conflicts_with_all = ["update", "refresh"])]
     pub(crate) link: bool,
     /// Look at the sources of links again; with --update, unstage those that are gone
     #[arg(long)]
     pub(crate) refresh: bool,
-    /// Where what is linked to is to be in the dataset
-    #[arg(long, value_name = "PATH", requires = "link")]
+    /// Where what is linked to, or staged from elsewhere, is to be in the dataset; the root unless told
+    #[arg(long, value_name = "PATH", requires = "elsewhere")]
     pub(crate) to: Option<PathBuf>,
-    /// Of a folder that is linked to, only what is right in it
-    #[arg(long, requires = "link")]
+    /// Of folders, only what is right in them
+    #[arg(long)]
     pub(crate) non_recursive: bool,
     /// Tell what would be staged, and do nothing
     #[arg(short = 'n', long)]
@@ -246,12 +250,14 @@ pub(crate) struct Status {
 
 /// Check that a folder holds a version, byte for byte, or that a remote is whole
 ///
-/// Hashes every file and lists what is missing, different or extra. With --remote it reads a remote instead and proves everything
+/// Hashes every file and lists what is missing, different or extra. One argument is a revision or a folder, whichever it is; a folder
+/// of the worktree is compared with what the version has there, any other with the whole version. With --remote it reads a remote instead and proves everything
 /// that its datasets lead to. Ends with 1 when anything is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dsv verify
+  dsv verify /mnt/copy --size-only
   dsv verify cats@1.2.0 /mnt/copy
   dsv verify --remote origin
   dsv verify --remote origin --sample 5")]

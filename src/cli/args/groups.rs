@@ -41,7 +41,7 @@ pub(crate) const GROUPS: &[Group] = &[
             "delete",
         ],
     },
-    Group { title: "Change", commands: &["add", "materialize", "rm", "mv", "commit"] },
+    Group { title: "Change", commands: &["add", "sync", "materialize", "rm", "mv", "commit"] },
     Group { title: "Bring together", commands: &["merge", "cherry-pick", "revert"] },
     Group { title: "Look", commands: &["status", "diff", "log", "compare", "show", "ls", "cat", "info"] },
     Group { title: "Go back", commands: &["checkout", "restore", "switch", "branch"] },

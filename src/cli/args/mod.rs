@@ -12,6 +12,7 @@ pub(crate) mod merge;
 pub(crate) mod plumbing;
 pub(crate) mod remotes;
 pub(crate) mod start;
+pub(crate) mod sync;
 
 use std::path::PathBuf;
 
@@ -79,6 +80,7 @@ pub(crate) enum Command {
     Init(start::Init),
     Add(change::Add),
     Materialize(link::Materialize),
+    Sync(sync::Sync),
     Rm(change::Rm),
     Mv(change::Mv),
     Restore(change::Restore),

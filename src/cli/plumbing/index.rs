@@ -68,7 +68,7 @@ pub(crate) fn update_index(args: &UpdateIndex, session: &mut Session) -> Result<
         if !args.add {
             all_staged(&repository, &args.paths)?;
         }
-        let options = add::Options { paths: args.paths.clone(), update: !args.add, dry_run: false };
+        let options = add::Options { paths: args.paths.clone(), update: !args.add, ..Default::default() };
         session.monitored(|monitor| add::run(&repository, &options, monitor))?;
         return Ok(Answer::Yes);
     }

@@ -10,12 +10,14 @@ use crate::cli::args::change::{Add, Mv, Rm};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::ui::{Ui, plural, size};
+use crate::model::RepoPath;
 use crate::plumbing::diff_tree::DiffTotals;
 use crate::porcelain::add::{self, StageAction};
-use crate::porcelain::{mv, rm};
+use crate::porcelain::{add_from, dataset_path, mv, rm};
 
+/// What happens to a path, for a program.
 #[derive(Serialize)]
-struct Change {
+pub(crate) struct Change {
     path: String,
     action: &'static str,
 }
@@ -38,8 +40,22 @@ pub(crate) fn run(args: &Add, session: &mut Session) -> Result<Answer, Failure> 
         return super::link::add(args, session);
     }
     let repository = session.repository()?;
-    let options = add::Options { paths: args.paths.clone(), update: args.update, dry_run: args.dry_run };
-    let outcome = session.monitored(|monitor| add::run(&repository, &options, monitor))?;
+    let outcome = if args.from.is_empty() {
+        let (paths, update) = (args.paths.clone(), args.update);
+        let (non_recursive, dry_run) = (args.non_recursive, args.dry_run);
+        let options = add::Options { paths, update, non_recursive, dry_run };
+        session.monitored(|monitor| add::run(&repository, &options, monitor))?
+    } else {
+        let to = args
+            .to
+            .as_ref()
+            .map(|to| dataset_path(to.as_os_str()))
+            .transpose()?
+            .unwrap_or_else(RepoPath::root);
+        let (sources, non_recursive, dry_run) = (args.from.clone(), args.non_recursive, args.dry_run);
+        let options = add_from::Options { sources, to, non_recursive, dry_run };
+        session.monitored(|monitor| add_from::run(&repository, &options, monitor))?
+    };
     for warning in &outcome.staged.warnings {
         session.ui.warn(&warning.to_string());
     }
@@ -59,12 +75,28 @@ const fn word(action: StageAction) -> &'static str {
     }
 }
 
+/// What happens to each path, for a program.
+pub(crate) fn changes(changes: &[(RepoPath, StageAction)]) -> Vec<Change> {
+    let change =
+        |(path, action): &(RepoPath, StageAction)| Change { path: json_path(path), action: word(*action) };
+    changes.iter().map(change).collect()
+}
+
+/// What happens to each path, a line each.
+pub(crate) fn list(changes: &[(RepoPath, StageAction)], ui: &mut Ui) -> io::Result<()> {
+    for (path, action) in changes {
+        let style = match action {
+            StageAction::Added => ui.palette.added,
+            StageAction::Modified => ui.palette.changed,
+            StageAction::Removed => ui.palette.removed,
+        };
+        writeln!(ui.out(), "{style}{:<9}{style:#} {path}", word(*action))?;
+    }
+    Ok(())
+}
+
 fn document(args: &Add, outcome: &add::Outcome) -> Document {
     let staged = &outcome.staged;
-    let change = |(path, action): &(crate::model::RepoPath, StageAction)| Change {
-        path: json_path(path),
-        action: word(*action),
-    };
     Document {
         dry_run: args.dry_run,
         added: staged.added.into(),
@@ -73,21 +105,14 @@ fn document(args: &Add, outcome: &add::Outcome) -> Document {
         stored_bytes: outcome.stored.stored_bytes,
         deduplicated_bytes: outcome.stored.deduplicated_bytes,
         gitignored: outcome.gitignored.clone(),
-        changes: staged.changes.iter().map(change).collect(),
+        changes: changes(&staged.changes),
     }
 }
 
 fn render(args: &Add, outcome: &add::Outcome, ui: &mut Ui) -> io::Result<()> {
     let staged = &outcome.staged;
     if args.verbose || args.dry_run {
-        for (path, action) in &staged.changes {
-            let style = match action {
-                StageAction::Added => ui.palette.added,
-                StageAction::Modified => ui.palette.changed,
-                StageAction::Removed => ui.palette.removed,
-            };
-            writeln!(ui.out(), "{style}{:<9}{style:#} {path}", word(*action))?;
-        }
+        list(&staged.changes, ui)?;
     }
     if staged.changes.is_empty() {
         ui.report("Nothing new to stage")?;

@@ -25,6 +25,7 @@ pub(crate) mod remotes;
 pub(crate) mod rename;
 pub(crate) mod search;
 pub(crate) mod status;
+pub(crate) mod sync;
 pub(crate) mod transfer;
 pub(crate) mod verify;
 pub(in crate::cli) mod views;

@@ -1,15 +1,18 @@
 //! `dsv verify`
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::views::json_path;
 use crate::cli::Answer;
 use crate::cli::args::change::Verify;
-use crate::cli::error::{Failure, one_line};
+use crate::cli::error::{Failure, UsageError, one_line};
 use crate::cli::plumbing::end_with_path;
 use crate::cli::session::Session;
 use crate::cli::ui::{plural, size};
 use crate::model::RemoteName;
+use crate::porcelain::Repository;
 use crate::porcelain::verify::{self, Finding};
 use crate::porcelain::verify_remote::{self, Checks};
 
@@ -98,14 +101,39 @@ fn run_remote(remote: &str, args: &Verify, session: &mut Session) -> Result<Answ
     Ok(if whole { Answer::Yes } else { Answer::No })
 }
 
+/// The revision and the folder: of one argument, whichever of them it is.
+fn meant<'a>(
+    args: &'a Verify,
+    repository: &Repository,
+) -> Result<(Option<&'a str>, Option<PathBuf>), Failure> {
+    let (Some(text), None) = (args.revision.as_deref(), &args.dir) else {
+        return Ok((args.revision.as_deref(), args.dir.clone()));
+    };
+    let is_folder = repository.fs().list(&repository.env().cwd.join(text)).is_ok();
+    if !is_folder {
+        return Ok((Some(text), None));
+    }
+    // What is written as a path is none of a revision's names.
+    if !text.starts_with(['.', '/']) && repository.resolve_version(text).is_ok() {
+        let message = format!("'{text}' is a folder and a revision");
+        return Err(UsageError::new(
+            message,
+            format!("give './{text}' for the folder, or '{text} .' for the revision"),
+        )
+        .into());
+    }
+    Ok((None, Some(PathBuf::from(text))))
+}
+
 /// Runs it.
 pub(crate) fn run(args: &Verify, session: &mut Session) -> Result<Answer, Failure> {
     if let Some(remote) = &args.remote {
         return run_remote(remote, args, session);
     }
     let repository = session.repository()?;
-    let version = args.revision.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
-    let options = verify::Options { version, dir: args.dir.clone(), size_only: args.size_only };
+    let (revision, dir) = meant(args, &repository)?;
+    let version = revision.map(|text| repository.resolve_version(text)).transpose()?;
+    let options = verify::Options { version, dir, size_only: args.size_only };
     let outcome = session.monitored(|monitor| verify::run(&repository, &options, monitor))?;
     for problem in &outcome.problems {
         session.ui.warn(&one_line(problem));

@@ -58,10 +58,11 @@ pub(in crate::porcelain) fn settle(
 
 /// The tree that the index equals, which the index knows from then on.
 fn equalled(repo: &Repository, index: &mut IndexEditor) -> Result<TreeId, Error> {
-    if let Some(known) = index.known_tree()
-        && diff_index(repo.db(), not_empty(&known), index)?.is_empty()
-    {
-        return Ok(known);
+    match index.known_tree() {
+        Some(known) if diff_index(repo.db(), not_empty(&known), index)?.is_empty() => return Ok(known),
+        // Nothing was ever staged, whatever the version has.
+        None if index.is_empty()? => return Ok(empty_tree()),
+        _ => {}
     }
     let head = repo.head_tree()?;
     let staged = diff_index(repo.db(), head.as_ref(), index)?;
@@ -155,45 +156,14 @@ impl<'a> Plan<'a> {
 
     /// Looks at what lies in the worktree where the trees differ and the index holds nothing.
     fn look_at_not_held(&mut self) -> Result<(), Error> {
-        let mut folders: HashMap<RepoPath, Vec<TreeChange>> = HashMap::new();
-        for change in std::mem::take(&mut self.not_held) {
-            let folder = change.path.parent().unwrap_or_else(RepoPath::root);
-            folders.entry(folder).or_default().push(change);
-        }
-        for (folder, changes) in folders {
-            let listed = if changes.len() < LISTED_FROM { None } else { Some(self.list(&folder)?) };
-            let listed: Option<HashMap<_, _>> = listed.map(|names| names.into_iter().collect());
-            for change in changes {
-                let kind = match &listed {
-                    Some(names) => change.path.name().and_then(|name| names.get(name.as_bytes())).copied(),
-                    None => self.kind_of(&change.path)?,
-                };
-                if let Some(kind) = kind {
-                    self.meet(change.path, kind, change.old.as_ref(), change.new.as_ref())?;
-                }
+        let not_held = std::mem::take(&mut self.not_held);
+        let kinds = on_disk(self.repo, not_held.iter().map(|change| &change.path))?;
+        for (change, kind) in not_held.into_iter().zip(kinds) {
+            if let Some(kind) = kind {
+                self.meet(change.path, kind, change.old.as_ref(), change.new.as_ref())?;
             }
         }
         Ok(())
-    }
-
-    /// What is on the disk at a path.
-    fn kind_of(&self, path: &RepoPath) -> Result<Option<FileKind>, Error> {
-        let absolute = locate(self.repo.fs(), self.repo.root(), path)?;
-        match self.repo.fs().stat(&absolute) {
-            Ok(stat) => Ok(Some(stat.kind)),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Ok(Err(error).at("stat", &absolute)?),
-        }
-    }
-
-    /// What lies in a folder; nothing when there is none.
-    fn list(&self, folder: &RepoPath) -> Result<Vec<(Vec<u8>, FileKind)>, Error> {
-        let absolute = locate(self.repo.fs(), self.repo.root(), folder)?;
-        match self.repo.fs().list(&absolute).and_then(|dir| dir.entries()) {
-            Ok(entries) => Ok(entries),
-            Err(error) if is_absent(&error) => Ok(Vec::new()),
-            Err(error) => Ok(Err(error).at("list", &absolute)?),
-        }
     }
 
     /// Looks at all that lies in a folder and below, and that the index does not hold, where a tree has something.
@@ -202,7 +172,7 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         let db = self.repo.db();
-        for (name, kind) in self.list(folder)? {
+        for (name, kind) in list(self.repo, folder)? {
             // No tree has what cannot be a name in one, such as the repository itself.
             let Ok(name) = crate::model::EntryName::new(name) else { continue };
             let in_tree = |tree: Option<&TreeId>| {
@@ -245,6 +215,53 @@ impl<'a> Plan<'a> {
             self.obstacles.push((path, Obstacle::Untracked));
         }
         Ok(())
+    }
+}
+
+/// What lies in the worktree at each of these paths.
+pub(super) fn on_disk<'p>(
+    repo: &Repository,
+    paths: impl Iterator<Item = &'p RepoPath>,
+) -> Result<Vec<Option<FileKind>>, Error> {
+    let mut folders: HashMap<RepoPath, Vec<(usize, &RepoPath)>> = HashMap::new();
+    let mut count = 0;
+    for (at, path) in paths.enumerate() {
+        folders.entry(path.parent().unwrap_or_else(RepoPath::root)).or_default().push((at, path));
+        count += 1;
+    }
+    let mut kinds = vec![None; count];
+    for (folder, paths) in folders {
+        if paths.len() < LISTED_FROM {
+            for (at, path) in paths {
+                kinds[at] = kind_of(repo, path)?;
+            }
+            continue;
+        }
+        let listed: HashMap<_, _> = list(repo, &folder)?.into_iter().collect();
+        for (at, path) in paths {
+            kinds[at] = path.name().and_then(|name| listed.get(name.as_bytes())).copied();
+        }
+    }
+    Ok(kinds)
+}
+
+/// What is on the disk at a path.
+fn kind_of(repo: &Repository, path: &RepoPath) -> Result<Option<FileKind>, Error> {
+    let absolute = locate(repo.fs(), repo.root(), path)?;
+    match repo.fs().stat(&absolute) {
+        Ok(stat) => Ok(Some(stat.kind)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Ok(Err(error).at("stat", &absolute)?),
+    }
+}
+
+/// What lies in a folder; nothing when there is none.
+fn list(repo: &Repository, folder: &RepoPath) -> Result<Vec<(Vec<u8>, FileKind)>, Error> {
+    let absolute = locate(repo.fs(), repo.root(), folder)?;
+    match repo.fs().list(&absolute).and_then(|dir| dir.entries()) {
+        Ok(entries) => Ok(entries),
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        Err(error) => Ok(Err(error).at("list", &absolute)?),
     }
 }
 

@@ -144,7 +144,7 @@ pub(super) fn stage_hint(error: &StageError) -> Option<String> {
 }
 
 /// What brings the files that are in danger into a version, or out of the way.
-fn how_to_keep(obstacles: &[(RepoPath, Obstacle)]) -> &'static str {
+pub(in crate::porcelain) fn how_to_keep(obstacles: &[(RepoPath, Obstacle)]) -> &'static str {
     let any = |wanted| obstacles.iter().any(|(_, obstacle)| *obstacle == wanted);
     match (any(Obstacle::Modified), any(Obstacle::Staged), any(Obstacle::Untracked)) {
         (false, false, _) => "move them away, or commit them with 'dsv add' and 'dsv commit'",

@@ -254,6 +254,14 @@ fn what_is_not_committed_is_not_lost() {
 }
 
 #[test]
+fn what_was_never_staged_is_as_if_it_were_nothing() {
+    let f = Fixture::empty();
+    std::fs::remove_dir_all(f.repo.layout().index()).unwrap();
+    f.settle(f.tree).unwrap();
+    f.assert_staged(f.tree);
+}
+
+#[test]
 fn what_lies_in_an_empty_worktree_is_not_lost() {
     let f = Fixture::empty();
     f.put("a", "mine");
