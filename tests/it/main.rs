@@ -9,6 +9,7 @@
 
 mod cache;
 mod cli;
+mod coming_from;
 mod crash;
 mod damage;
 mod fault;

@@ -11,7 +11,7 @@ use crate::cli::Answer;
 use crate::cli::args::datasets::Delete;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::cli::ui::{Ui, plural};
+use crate::cli::ui::Ui;
 use crate::model::DatasetName;
 use crate::porcelain::delete::{self, What};
 use crate::porcelain::record::RecordError;
@@ -131,8 +131,11 @@ fn render(args: &Delete, outcome: &delete::Outcome, ui: &mut Ui) -> io::Result<(
         }
     }
     if !outcome.children.is_empty() {
-        let kept = plural(outcome.children.len() as u64, "version", "versions");
-        ui.report(&format!("  {kept} made from it keep all their files"))?;
+        let kept = match outcome.children.as_slice() {
+            [child] => format!("{child}, which came from it, keeps all its files"),
+            children => format!("{} versions that came from it keep all their files", children.len()),
+        };
+        ui.report(&format!("  {kept}"))?;
     }
     if let Some(remote) = &outcome.remote {
         ui.report(&format!("  on {remote}, too"))?;

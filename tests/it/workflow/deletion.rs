@@ -79,7 +79,7 @@ fn a_version_in_the_middle_goes_and_no_child_loses_anything() {
     ");
     assert_snapshot!(sandbox.ok(["delete", "cats@1.0.2", "--force"]), @"
     Deleted cats@1.0.2  e77504e8bdb3
-      1 version made from it keep all their files
+      cats@1.0.3, which came from it, keeps all its files
     ");
     assert_snapshot!(sandbox.fails(3, ["delete", "cats@1.0.2", "--force"]), @"
     error: there is no 'cats@1.0.2'
