@@ -1,6 +1,6 @@
 //! `dsv sync`: makes a dataset, or a folder in it, equal to a folder that somebody else updates.
 //!
-//! The folder is compared with what is remembered of it ([`source`]), which costs a look at each file and reads what is new. The tree
+//! The folder is compared with what is remembered of it, which costs a look at each file and reads what is new. The tree
 //! that it is then is put into the newest version's. Of the worktree only what is there follows; nothing is brought.
 //!
 //! Order, so that a crash leaves the version before or after: objects, what is remembered of the folder, staging index, ref. A note
