@@ -1,6 +1,6 @@
 //! `dsv sync`: makes a dataset, or a folder in it, equal to a folder that somebody else updates.
 //!
-//! The folder is compared with what is remembered of it ([`source`]), which costs a look at each file and reads what is new. The tree
+//! The folder is compared with what is remembered of it, which costs a look at each file and reads what is new. The tree
 //! that it is then is put into the newest version's. Of the worktree only what is there follows; nothing is brought.
 //!
 //! Order, so that a crash leaves the version before or after: objects, what is remembered of the folder, staging index, ref. A note
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use error::SyncError;
 
 use super::add::StageAction;
-use super::{Error, Repository, checkout, commit, push, remotes, status};
+use super::{Error, Repository, checkout, commit, merge, push, remotes, status};
 use crate::model::{
     BlobId, DatasetName, ErrorKind, Expected, Head, Monitor, RemoteName, RepoPath, Totals, TreeId, Version,
     VersionId,
@@ -364,6 +364,7 @@ fn check_place(repo: &Repository, base: Option<&TreeId>, to: &RepoPath) -> Resul
 
 /// Demands that nothing is staged but what a sync has staged, all or a part of it, that was ended; tells whether one was.
 fn check_staged(repo: &Repository, index: &IndexEditor) -> Result<bool, Error> {
+    merge::refuse_under_way(repo)?;
     repo.check_no_draft()?;
     let staged = diff_index(repo.db(), repo.head_tree()?.as_ref(), index)?;
     let Some(noted) = Note::new(repo).read()? else {
