@@ -110,15 +110,30 @@ def main() -> None:
         version(large, "a", tree(large, half, "a", blob))
         # Half of the folders of the second parent are those of the first one: every folder is gone through.
         version(large, "b", tree(large, half, "b", blob))
-        create = lambda: large.run("abort", check=False) or large.run("delete", "--draft", "both", check=False)
-        show("create --parents of two parents of 500,000 files", large.time(rounds, "create", "both", "--parents", "a", "b", before=create), "2000 ms")
-        create()
+
+        def undo() -> None:
+            large.run("abort", check=False)
+            large.run("delete", "--draft", "both", check=False)
+
+        show("create --parents of two parents of 500,000 files", large.time(rounds, "create", "both", "--parents", "a", "b", before=undo), "2000 ms")
+        undo()
 
         step = max(1, whole // 100)
         first = version(large, "ours", tree(large, whole, "x", blob))
         version(large, "ours", tree(large, whole, "x", blob, other, range(0, whole, step)), first)
         version(large, "theirs", tree(large, whole, "x", blob, other, range(step // 2, whole, step)), first)
-        show("merge of 1,000,000 files, 100 changed on each side", large.time(rounds, "merge-tree", first, "ours", "theirs"), "200 ms")
+        target = "200 ms"
+        merge_tree = large.time(rounds, "merge-tree", first, "ours", "theirs")
+        show("merge-tree of 1,000,000 files, 100 changed on each side", merge_tree, target)
+        number = iter(range(1000))
+
+        def stand() -> None:
+            # On a dataset of its own in each round, none of whose files are in the folder.
+            large.run("create", f"work{next(number)}", "--parents", "ours")
+            large.run("commit", "-m", "Begin")
+
+        merge = large.time(rounds, "merge", "theirs", before=stand)
+        show("merge, the whole command, no file in the folder", merge, target)
     finally:
         shutil.rmtree(base, ignore_errors=True)
 
