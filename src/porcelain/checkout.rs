@@ -20,7 +20,7 @@ use crate::plumbing::tree_edit::empty_tree;
 use crate::worktree::{IndexEditor, ProblemKind, ScanOptions, Staged, StagingIndex, UntrackedMode};
 
 pub(super) use place::place;
-pub(super) use settle::settle;
+pub(super) use settle::{is_half_settled, settle, take_half_settled};
 pub(super) use sparse::{WANTED_NAME, adopt, go as go_sparse};
 pub use sparse::{Wanted, fill};
 

@@ -61,6 +61,26 @@ fn checkout_survives_failing_calls() {
 }
 
 #[test]
+fn create_survives_failing_calls() {
+    survives(&Scenario::create());
+}
+
+#[test]
+fn commit_of_a_draft_survives_failing_calls() {
+    survives(&Scenario::commit_draft());
+}
+
+#[test]
+fn abort_survives_failing_calls() {
+    survives(&Scenario::abort());
+}
+
+#[test]
+fn delete_survives_failing_calls() {
+    survives(&Scenario::delete());
+}
+
+#[test]
 fn gc_survives_failing_calls() {
     survives(&Scenario::gc());
 }

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::io;
 
 use super::{apply, content, sparse, staged_content};
-use crate::model::{Entry, Monitor, RepoPath, TreeId};
+use crate::model::{Entry, ErrorKind, Monitor, RepoPath, TreeId};
+use crate::plumbing::Writer;
 use crate::plumbing::checkout::{CheckoutError, CheckoutStats, Obstacle, PathChange};
 use crate::plumbing::diff_index::{diff_index, is_entry};
 use crate::plumbing::diff_tree::{DiffOptions, TreeChange, diff_trees};
@@ -15,7 +16,8 @@ use crate::plumbing::host::{FileKind, IoContext};
 use crate::plumbing::sparse::absent;
 use crate::plumbing::stage::locate;
 use crate::plumbing::tree_edit::empty_tree;
-use crate::plumbing::tree_walk::lookup_name;
+use crate::plumbing::tree_walk::{lookup, lookup_name};
+use crate::plumbing::write_tree::write_tree;
 use crate::porcelain::{Error, Repository};
 use crate::worktree::{IndexEditor, Staged};
 
@@ -73,6 +75,49 @@ fn equalled(repo: &Repository, index: &mut IndexEditor) -> Result<TreeId, Error>
     let tree = head.unwrap_or_else(empty_tree);
     index.set_tree(tree);
     Ok(tree)
+}
+
+/// Whether what is staged is what an attempt to settle on a tree staged, all of it or a part: another one can go on from
+/// there.
+///
+/// # Errors
+/// When the index or a node is damaged.
+pub(in crate::porcelain) fn is_half_settled(
+    repo: &Repository,
+    index: &IndexEditor,
+    to: &TreeId,
+) -> Result<bool, Error> {
+    for change in diff_index(repo.db(), repo.head_tree()?.as_ref(), index)? {
+        let in_tree = match not_empty(to).map(|to| lookup(repo.db(), to, &change.path)) {
+            Some(Err(error)) if error.kind() != ErrorKind::Corrupt => return Err(error.into()),
+            Some(Ok(entry)) => entry.filter(is_entry),
+            // Nothing is there, or `gc` came since.
+            Some(Err(_)) | None => None,
+        };
+        let is_same = match (&change.new, &in_tree) {
+            (Some(new), Some(there)) => new.same_content(there),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes a tree of what such an attempt left staged, from which the index can go on.
+///
+/// # Errors
+/// When the index is damaged, or the disk is full or fails.
+pub(in crate::porcelain) fn take_half_settled(
+    repo: &Repository,
+    index: &mut IndexEditor,
+) -> Result<(), Error> {
+    let writer = Writer::new(repo.db())?;
+    write_tree(index, &writer)?;
+    writer.finish()?;
+    Ok(())
 }
 
 /// A tree, unless it is the empty one, which need not be stored.

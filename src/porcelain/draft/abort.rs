@@ -4,7 +4,7 @@ use super::create::some_tree;
 use super::{Draft, DraftError, DraftState};
 use crate::model::{Head, Monitor, Step, VersionId};
 use crate::plumbing::Writer;
-use crate::plumbing::checkout::CheckoutStats;
+use crate::plumbing::checkout::{CheckoutError, CheckoutStats};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::DiffTotals;
 use crate::plumbing::write_tree::write_tree;
@@ -38,8 +38,13 @@ pub struct Outcome {
 /// When none is open, or something that is not staged would be lost: then nothing changes.
 pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Result<Outcome, Error> {
     let mut index = repo.edit_index(monitor)?;
-    let mut draft = repo.open_draft()?.ok_or(DraftError::NoneOpen)?;
-    draft.check(Step::Abort)?;
+    let mut draft = match repo.open_draft()? {
+        Some(draft) => draft,
+        None => half_aborted(repo)?.ok_or(DraftError::NoneOpen)?,
+    };
+    if draft.staged.is_none() {
+        draft.check(Step::Abort)?;
+    }
     let (_, _, changes) = status::summarize(diff_index(repo.db(), some_tree(draft.base).as_ref(), &index)?);
     let head = Head::from(draft.from.clone());
     let version = repo.refs().resolve(&head)?;
@@ -47,14 +52,31 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         return Ok(Outcome { draft, changes, head, version, stats: CheckoutStats::default() });
     }
     let _objects = repo.lock_objects(monitor)?;
-    let writer = Writer::new(repo.db())?;
-    let staged = write_tree(&mut index, &writer)?.id;
-    writer.finish()?;
+    let staged = match draft.staged {
+        Some(staged) => staged,
+        None => {
+            let writer = Writer::new(repo.db())?;
+            let staged = write_tree(&mut index, &writer)?.id;
+            writer.finish()?;
+            staged
+        }
+    };
     draft.state = DraftState::Aborted;
     draft.staged = Some(staged);
-    let target = version.map(|id| repo.db().version(&id)).transpose()?.map(|version| version.tree);
-    let mut stats = checkout::between(repo, &mut index, some_tree(staged), target, monitor)?;
+    // Before the first file goes: what it holds is found again whatever happens.
     repo.drafts().write(&draft)?;
+    let target = version.map(|id| repo.db().version(&id)).transpose()?.map(|version| version.tree);
+    let moved = checkout::between(repo, &mut index, some_tree(staged), target, monitor);
+    if let Err(error @ Error::Checkout(CheckoutError::WouldOverwrite { .. } | CheckoutError::Undone(_))) =
+        moved
+    {
+        // Nothing was touched: it is open as before.
+        draft.state = DraftState::Uploading;
+        draft.staged = None;
+        repo.drafts().write(&draft)?;
+        return Err(error);
+    }
+    let mut stats = moved?;
     {
         let lock = repo.lock_refs(monitor)?;
         let note = repo.note(format!("abort: {}", draft.dataset))?;
@@ -65,4 +87,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         stats = stats.plus(checkout::fill(repo, false, monitor)?);
     }
     Ok(Outcome { draft, changes, head, version, stats })
+}
+
+/// A draft of the dataset on which the worktree stands that was being set aside when that was ended.
+fn half_aborted(repo: &Repository) -> Result<Option<Draft>, Error> {
+    let Head::Dataset(dataset) = repo.refs().head()? else { return Ok(None) };
+    let draft = repo.drafts().read(&dataset)?.filter(|draft| draft.staged.is_some());
+    let tip = repo.refs().read(&dataset)?;
+    Ok(draft.filter(|draft| draft.tip == tip && Head::from(draft.from.clone()) != Head::Dataset(dataset)))
 }

@@ -65,12 +65,18 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     let mut index = repo.edit_index(monitor)?;
     repo.check_no_draft()?;
     merge::refuse_under_way(repo)?;
-    if repo.drafts().read(dataset)?.is_some_and(|draft| draft.staged.is_some()) {
+    let left = repo.drafts().read(dataset)?;
+    if left.as_ref().is_some_and(|draft| draft.staged.is_some()) {
         return Err(DraftError::Aside { name: dataset.clone() }.into());
     }
     let before = repo.head_tree()?;
     let staged = diff_index(repo.db(), before.as_ref(), &index)?.len();
-    if staged > 0 {
+    // What an attempt that was ended has staged is no work of anybody's.
+    let goes_on = match left {
+        Some(left) if staged > 0 => checkout::is_half_settled(repo, &index, &left.base)?,
+        _ => false,
+    };
+    if staged > 0 && !goes_on {
         return Err(DraftError::Staged { staged }.into());
     }
     let tip = repo.refs().read(dataset)?;
@@ -81,6 +87,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if options.parents.is_empty() { tip.into_iter().collect() } else { options.parents.clone() };
     let labels = check(repo, options, tip, &parents, monitor)?;
     let _objects = repo.lock_objects(monitor)?;
+    if goes_on {
+        checkout::take_half_settled(repo, &mut index)?;
+    }
     let writer = Writer::new(repo.db())?;
     monitor.progress.phase("Merging", None, None);
     let mut overridden = Vec::new();

@@ -57,14 +57,19 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     let before = repo.head_tree()?;
     let staged = diff_index(repo.db(), before.as_ref(), &index)?.len();
-    if staged > 0 {
+    let holds = draft.staged.unwrap_or(draft.base);
+    // What an attempt that was ended has staged is no work of anybody's.
+    let goes_on = staged > 0 && checkout::is_half_settled(repo, &index, &holds)?;
+    if staged > 0 && !goes_on {
         return Err(DraftError::Staged { staged }.into());
     }
     draft.from = repo.refs().head()?.into();
     draft.from_full = !index.is_sparse();
     draft.state = DraftState::Uploading;
     let _objects = repo.lock_objects(monitor)?;
-    let holds = draft.staged.unwrap_or(draft.base);
+    if goes_on {
+        checkout::take_half_settled(repo, &mut index)?;
+    }
     let mut stats = checkout::settle(repo, &mut index, holds, monitor)?;
     // What it inherits stays away; what was worked on comes back.
     let (base, holds) = (some_tree(draft.base), some_tree(holds));

@@ -24,7 +24,7 @@ use crate::model::{
     VersionId,
 };
 use crate::plumbing::commit_tree;
-use crate::plumbing::diff_index::{diff_index, is_entry};
+use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::diff_tree::{DiffOptions, DiffTotals, TreeChange, collect_changes};
 use crate::plumbing::host::{IoContext, publish};
 use crate::plumbing::labels::LabelChoice;
@@ -264,10 +264,7 @@ fn outside(
     let goes_on = if target.is_current { check_staged(repo, &index)? } else { false };
     let _objects = repo.lock_objects(monitor)?;
     if goes_on {
-        // Whatever part of it was staged, it is a tree that the index can go on from.
-        let writer = Writer::new(repo.db())?;
-        write_tree(&mut index, &writer)?;
-        writer.finish()?;
+        checkout::take_half_settled(repo, &mut index)?;
     }
     let dir = source::place(repo, &target.folder, &target.dataset, &target.to);
     let mut source = Source::open(repo, dir, monitor)?;
@@ -371,21 +368,8 @@ fn check_staged(repo: &Repository, index: &IndexEditor) -> Result<bool, Error> {
         let count = staged.len();
         return if count == 0 { Ok(false) } else { Err(SyncError::Staged { staged: count }.into()) };
     };
-    for change in &staged {
-        let in_noted = match not_empty(&noted).map(|noted| lookup(repo.db(), noted, &change.path)) {
-            Some(Err(error)) if error.kind() != ErrorKind::Corrupt => return Err(error.into()),
-            Some(Ok(entry)) => entry.filter(is_entry),
-            // Nothing is there, or `gc` came since.
-            Some(Err(_)) | None => None,
-        };
-        let is_same = match (&change.new, &in_noted) {
-            (Some(new), Some(noted)) => new.same_content(noted),
-            (None, None) => true,
-            _ => false,
-        };
-        if !is_same {
-            return Err(SyncError::Staged { staged: staged.len() }.into());
-        }
+    if !checkout::is_half_settled(repo, index, &noted)? {
+        return Err(SyncError::Staged { staged: staged.len() }.into());
     }
     Ok(true)
 }

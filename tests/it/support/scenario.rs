@@ -1,11 +1,11 @@
 //! The verbs that write, each with a small repository that it is run on: for crashes and failing calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use dsv::model::Head;
-use dsv::porcelain::{Error, Repository, add, checkout, commit, gc};
+use dsv::model::{DatasetName, Head, TagName};
+use dsv::porcelain::{Error, Repository, add, branch, checkout, commit, delete, draft, gc};
 
 use super::repo::{State, create, monitor, open_real, state_of};
 use super::rng::Rng;
@@ -62,6 +62,45 @@ fn collect_garbage(repo: &Repository) -> Result<(), Error> {
     gc::run(repo, &gc::Options { grace: Some(Duration::ZERO), ..Default::default() }, &monitor()).map(drop)
 }
 
+/// A draft of a new dataset that inherits from the two versions of the line; nothing more when it is open.
+fn open_draft(repo: &Repository) -> Result<(), Error> {
+    if repo.open_draft()?.is_some() {
+        return Ok(());
+    }
+    let newest = repo.refs().list()?[0].1;
+    let options = draft::create::Options {
+        dataset: DatasetName::new("pets")?,
+        parents: vec![newest, repo.db().version(&newest)?.parents[0]],
+        label: None,
+        tags: [TagName::new("mixed")?].into(),
+        description: Some("All of them".to_owned()),
+        metadata: BTreeMap::new(),
+        checkout: false,
+    };
+    draft::create::run(repo, &options, &monitor()).map(drop)
+}
+
+/// Sets the open draft aside; nothing more when that is done.
+fn abort_draft(repo: &Repository) -> Result<(), Error> {
+    let is_done = repo.refs().head()?.dataset().is_none_or(|name| name.as_str() != "pets");
+    if is_done {
+        return Ok(());
+    }
+    draft::abort::run(repo, &draft::abort::Options::default(), &monitor()).map(drop)
+}
+
+/// Deletes the newest version of the dataset on which the worktree does not stand; nothing more when that is done.
+fn delete_newest(repo: &Repository) -> Result<(), Error> {
+    let other = repo.refs().log()?.moves.into_iter().rev().find(|moved| moved.why.starts_with("branch:"));
+    let id = other.unwrap().new.unwrap();
+    if repo.record(&id)?.deleted.is_some() {
+        return Ok(());
+    }
+    let options =
+        delete::Options { what: delete::What::Version(id), force: true, remote: None, dry_run: false };
+    delete::run(repo, &options, &monitor()).map(drop)
+}
+
 /// A repository with one version.
 fn one_version(root: &Path) -> Repository {
     let repo = create(root);
@@ -72,6 +111,17 @@ fn one_version(root: &Path) -> Repository {
     add_all(&repo).unwrap();
     commit_staged(&repo).unwrap();
     repo
+}
+
+/// A repository with an open draft of two parents, and a file more that is staged.
+fn draft_with_a_file(root: &Path) {
+    let repo = one_version(root);
+    change(root);
+    add_all(&repo).unwrap();
+    commit_staged(&repo).unwrap();
+    open_draft(&repo).unwrap();
+    write(root, "more.txt", b"more");
+    add_all(&repo).unwrap();
 }
 
 /// Changes of each kind in the worktree.
@@ -121,6 +171,45 @@ impl Scenario {
             commit_staged(&repo).unwrap();
         };
         Self::new(prepare, checkout_parent, true)
+    }
+
+    /// A draft of two parents is opened; files in the folder are brought to what they give together.
+    pub(crate) fn create() -> Self {
+        let prepare = |root: &Path| {
+            let repo = one_version(root);
+            change(root);
+            add_all(&repo).unwrap();
+            commit_staged(&repo).unwrap();
+        };
+        Self::new(prepare, open_draft, true)
+    }
+
+    /// The draft of two parents, with a file more, becomes a version.
+    pub(crate) fn commit_draft() -> Self {
+        Self::new(draft_with_a_file, commit_staged, false)
+    }
+
+    /// The draft of two parents, with a file more, is set aside.
+    pub(crate) fn abort() -> Self {
+        Self::new(draft_with_a_file, abort_draft, true)
+    }
+
+    /// The newest version of another dataset goes, of which an older one stays.
+    pub(crate) fn delete() -> Self {
+        let prepare = |root: &Path| {
+            let repo = one_version(root);
+            change(root);
+            add_all(&repo).unwrap();
+            commit_staged(&repo).unwrap();
+            checkout_parent(&repo).unwrap();
+            let create = branch::Options::Create {
+                name: DatasetName::new("dogs").unwrap(),
+                at: Some(repo.refs().list().unwrap()[0].1),
+                force: false,
+            };
+            branch::run(&repo, &create, &monitor()).unwrap();
+        };
+        Self::new(prepare, delete_newest, false)
     }
 
     /// With a pack to remove, one to rewrite, and staged files that no version has.
