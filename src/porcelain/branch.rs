@@ -28,6 +28,8 @@ pub enum Options {
         name: DatasetName,
         /// Even when nothing else leads to some of its versions.
         force: bool,
+        /// Tell what would be lost, and remove nothing.
+        dry_run: bool,
     },
     /// Give one another name. Its versions keep the name that they were made under.
     Rename {
@@ -101,7 +103,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     match options {
         Options::List => list(repo),
         Options::Create { name, at, force } => create(repo, name, *at, *force, monitor),
-        Options::Delete { name, force } => delete(repo, name, *force, monitor),
+        Options::Delete { name, force, dry_run } => delete(repo, name, *force, *dry_run, monitor),
         Options::Rename { from, to } => {
             let current = repo.refs().head()?.dataset() == Some(from);
             let how = rename::Options { from: from.clone(), to: to.clone(), remote: None, dry_run: false };
@@ -166,6 +168,7 @@ fn delete(
     repo: &Repository,
     name: &DatasetName,
     force: bool,
+    dry_run: bool,
     monitor: &Monitor<'_>,
 ) -> Result<Outcome, Error> {
     let lock = repo.lock_refs(monitor)?;
@@ -190,8 +193,10 @@ fn delete(
         Some(Err(error)) if !force => return Err(error),
         Some(Err(_)) | None => None,
     };
-    let note = repo.note("branch: deleted")?;
-    repo.refs().update(&lock, name, expected, None, &note)?;
+    if !dry_run {
+        let note = repo.note("branch: deleted")?;
+        repo.refs().update(&lock, name, expected, None, &note)?;
+    }
     Ok(Outcome::Deleted { name: name.clone(), was, lost })
 }
 

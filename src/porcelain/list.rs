@@ -31,6 +31,8 @@ pub struct Outcome {
     pub drafts: Vec<Draft>,
     /// Uploads that have not ended; of a remote only.
     pub uploads: Vec<Upload>,
+    /// Uploads of versions from here that have not ended; only with [`Options::all`].
+    pub unfinished: Vec<(RemoteName, VersionId)>,
     /// How many datasets were left out since they are archived.
     pub archived: u64,
 }
@@ -70,6 +72,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     };
     if options.all {
         if options.remote.is_none() {
+            outcome.unfinished = remotes::unfinished_uploads(repo)?;
             outcome.drafts =
                 draft::all(repo)?.into_iter().filter(|draft| filter.takes(&draft.dataset)).collect();
         }

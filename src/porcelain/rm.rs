@@ -8,7 +8,7 @@ use super::checkout::{adopt, apply, check_behind, content, dirty_paths, not_chec
 use super::pathspec::{Pathspec, Places};
 use super::{Error, Repository};
 use crate::model::{Entry, Monitor, RepoPath, TreeId};
-use crate::plumbing::checkout::{CheckoutError, Obstacle, PathChange};
+use crate::plumbing::checkout::{CheckoutError, Obstacle, PathChange, check_changes};
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::sparse::Behind;
 use crate::plumbing::stage::{Verdict, examine};
@@ -24,6 +24,8 @@ pub struct Options {
     pub cached: bool,
     /// Remove also what is not committed.
     pub force: bool,
+    /// Tell what would be removed, and remove nothing.
+    pub dry_run: bool,
 }
 
 /// What was removed.
@@ -59,6 +61,9 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         if !options.force {
             check_kept(repo, &index, &removed, tree.as_ref(), &spec, monitor)?;
         }
+        if options.dry_run {
+            return Ok(Outcome { removed });
+        }
         held.iter().try_for_each(|path| index.remove(path))?;
         others.iter().try_for_each(|path| behind.remove_all(&mut index, path))?;
         index.save()?;
@@ -71,6 +76,12 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     for path in &held {
         let old = tree.map(|tree| lookup(repo.db(), &tree, path)).transpose()?.flatten();
         changes.push(PathChange { path: path.clone(), old: old.as_ref().map(content), new: None });
+    }
+    if options.dry_run {
+        if !options.force {
+            check_changes(repo.db(), repo.root(), &index, &changes, monitor)?;
+        }
+        return Ok(Outcome { removed });
     }
     apply(repo, &mut index, &changes, options.force, monitor, |index| {
         Ok(others.iter().try_for_each(|path| behind.remove_all(index, path))?)

@@ -30,6 +30,8 @@ pub enum Options {
         tag: TagName,
         /// From this version; from all that bear it unless told.
         version: Option<VersionId>,
+        /// Tell from which it would be taken, and take it from none.
+        dry_run: bool,
     },
 }
 
@@ -81,7 +83,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     match options {
         Options::List { tag, version } => list(repo, tag.as_ref(), *version),
         Options::Add { tag, version } => add(repo, tag, *version, monitor),
-        Options::Delete { tag, version } => delete(repo, tag, *version, monitor),
+        Options::Delete { tag, version, dry_run } => delete(repo, tag, *version, *dry_run, monitor),
     }
 }
 
@@ -137,6 +139,7 @@ fn delete(
     repo: &Repository,
     tag: &TagName,
     version: Option<VersionId>,
+    dry_run: bool,
     monitor: &Monitor<'_>,
 ) -> Result<Outcome, Error> {
     let lock = repo.lock_refs(monitor)?;
@@ -147,7 +150,9 @@ fn delete(
         return Err(Error::NoTag { tag: tag.clone(), version });
     }
     let removed = |id: &VersionId| (*id, EventAction::TagRemoved { tag: tag.clone() });
-    record::append(repo, &lock, &events, versions.iter().map(removed).collect())?;
+    if !dry_run {
+        record::append(repo, &lock, &events, versions.iter().map(removed).collect())?;
+    }
     Ok(Outcome::Deleted { tag: tag.clone(), versions })
 }
 

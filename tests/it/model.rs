@@ -269,7 +269,7 @@ impl World {
     fn rm(&mut self) {
         let path = self.some_path();
         let (cached, force) = (self.rng.once_in(3), self.rng.once_in(3));
-        let options = rm::Options { paths: self.given(&path), cached, force };
+        let options = rm::Options { paths: self.given(&path), cached, force, dry_run: false };
         let removed = rm::run(&self.repo(), &options, &monitor());
         let why = removed.as_ref().err();
         self.tell(format!("rm {} (cached {cached}, force {force}): {why:?}", path.display()));

@@ -92,7 +92,7 @@ fn given(repo: &Repository, paths: &[&str]) -> Vec<OsString> {
 }
 
 fn remove(repo: &Repository, path: &str, cached: bool, force: bool) -> Result<rm::Outcome, Error> {
-    rm::run(repo, &rm::Options { paths: given(repo, &[path]), cached, force }, &monitor())
+    rm::run(repo, &rm::Options { paths: given(repo, &[path]), cached, force, dry_run: false }, &monitor())
 }
 
 fn bring(

@@ -81,6 +81,9 @@ pub(crate) struct Rm {
     /// Remove also what is not committed or, with --cached, what is staged only
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Tell what would be removed, and remove nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }

@@ -459,6 +459,9 @@ pub(crate) struct Untag {
     /// The version; every one that bears the tag unless told
     #[arg(value_name = "REV")]
     pub(crate) revision: Option<String>,
+    /// Tell from how many versions it would be taken, and take it from none
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }

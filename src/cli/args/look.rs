@@ -200,6 +200,9 @@ pub(crate) struct Branch {
     /// Move a dataset that exists; with -d delete it although versions become unreachable
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// With -d: tell what would be lost, and delete nothing
+    #[arg(short = 'n', long, requires = "delete")]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -224,6 +227,9 @@ pub(crate) struct Tag {
     /// Remove the tag
     #[arg(short, long)]
     pub(crate) delete: bool,
+    /// With -d: tell from how many versions it would be removed, and remove it from none
+    #[arg(short = 'n', long, requires = "delete")]
+    pub(crate) dry_run: bool,
     /// List, only this tag if one is given
     #[arg(short, long, conflicts_with = "delete")]
     pub(crate) list: bool,

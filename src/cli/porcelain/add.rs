@@ -152,14 +152,25 @@ struct Removed {
 /// Runs `dsv rm`.
 pub(crate) fn rm(args: &Rm, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
-    let options = rm::Options { paths: args.paths.clone(), cached: args.cached, force: args.force };
+    let options = rm::Options {
+        paths: args.paths.clone(),
+        cached: args.cached,
+        force: args.force,
+        dry_run: args.dry_run,
+    };
     let outcome = session.monitored(|monitor| rm::run(&repository, &options, monitor))?;
     if args.json.json {
         session.ui.json(&Removed { removed: outcome.removed.iter().map(json_path).collect() })?;
     } else {
         let files = plural(outcome.removed.len() as u64, "file", "files");
         let kept = if args.cached { " from the dataset; the files stay" } else { "" };
-        session.ui.report(&format!("Removed {files}{kept}"))?;
+        if args.dry_run {
+            for path in &outcome.removed {
+                writeln!(session.ui.out(), "removed   {path}")?;
+            }
+        }
+        let verb = if args.dry_run { "Would remove" } else { "Removed" };
+        session.ui.report(&format!("{verb} {files}{kept}"))?;
     }
     Ok(Answer::Yes)
 }

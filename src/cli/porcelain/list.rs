@@ -6,7 +6,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::drafts::DraftDocument;
-use super::views::SummaryDocument;
+use super::views::{SHORT, SummaryDocument};
 use crate::cli::Answer;
 use crate::cli::args::datasets::List;
 use crate::cli::error::Failure;
@@ -31,7 +31,14 @@ struct Document<'a> {
     datasets: Vec<Line<'a>>,
     drafts: Vec<DraftDocument>,
     uploads: Vec<UploadLine<'a>>,
+    unfinished: Vec<UnfinishedLine>,
     archived: u64,
+}
+
+#[derive(Serialize)]
+struct UnfinishedLine {
+    remote: String,
+    version: String,
 }
 
 #[derive(Serialize)]
@@ -99,6 +106,14 @@ pub(crate) fn run(args: &List, session: &mut Session) -> Result<Answer, Failure>
             datasets: outcome.datasets.iter().map(Line::from).collect(),
             drafts: outcome.drafts.iter().map(DraftDocument::from).collect(),
             uploads: outcome.uploads.iter().map(UploadLine::from).collect(),
+            unfinished: outcome
+                .unfinished
+                .iter()
+                .map(|(remote, version)| UnfinishedLine {
+                    remote: remote.to_string(),
+                    version: version.to_string(),
+                })
+                .collect(),
             archived: outcome.archived,
         })?;
     } else {
@@ -183,6 +198,10 @@ fn render(outcome: &list::Outcome, ui: &mut Ui) -> io::Result<()> {
     table.write(out)?;
     if outcome.datasets.is_empty() && outcome.drafts.is_empty() && outcome.uploads.is_empty() {
         ui.report("No dataset")?;
+    }
+    for (remote, version) in &outcome.unfinished {
+        let id = ui.palette.id;
+        ui.report(&format!("The upload of {id}{}{id:#} to {remote} has not ended", version.short(SHORT)))?;
     }
     if outcome.archived > 0 {
         let datasets = plural(outcome.archived, "archived dataset", "archived datasets");

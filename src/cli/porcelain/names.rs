@@ -42,7 +42,7 @@ pub(crate) fn branch(args: &Branch, session: &mut Session) -> Result<Answer, Fai
     if args.json.json {
         branch_json(&outcome, &mut session.ui)?;
     } else {
-        branch_text(&outcome, &mut session.ui)?;
+        branch_text(&outcome, args.dry_run, &mut session.ui)?;
     }
     Ok(Answer::Yes)
 }
@@ -53,7 +53,7 @@ fn branch_options(args: &Branch, repository: &Repository) -> Result<branch::Opti
     };
     let second = args.start.as_deref();
     Ok(match second {
-        _ if args.delete => branch::Options::Delete { name, force: args.force },
+        _ if args.delete => branch::Options::Delete { name, force: args.force, dry_run: args.dry_run },
         Some(to) if args.rename => branch::Options::Rename { from: name, to: DatasetName::new(to)? },
         second => {
             let at = second.map(|text| repository.resolve_version(text)).transpose()?;
@@ -98,7 +98,7 @@ fn branch_json(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
     ui.json(&document)
 }
 
-fn branch_text(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
+fn branch_text(outcome: &branch::Outcome, dry_run: bool, ui: &mut Ui) -> io::Result<()> {
     let short = |id: &VersionId| id.short(SHORT);
     match outcome {
         branch::Outcome::List(list) => {
@@ -128,7 +128,8 @@ fn branch_text(outcome: &branch::Outcome, ui: &mut Ui) -> io::Result<()> {
         }
         branch::Outcome::Deleted { name, was, lost } => {
             let was = was.as_ref().map_or_else(String::new, |was| format!(", which was at {}", short(was)));
-            ui.report(&format!("Deleted the dataset {name}{was}"))?;
+            let verb = if dry_run { "Would delete" } else { "Deleted" };
+            ui.report(&format!("{verb} the dataset {name}{was}"))?;
             if let Some(lost) = lost.filter(|lost| *lost > 0) {
                 let versions = plural(lost, "version is", "versions are");
                 ui.hint(&format!("{versions} found by id only now, until dsv gc removes what is old"));
@@ -181,7 +182,7 @@ pub(crate) fn tag(args: &Tag, session: &mut Session) -> Result<Answer, Failure> 
     let version = args.revision.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
     let name = args.name.as_deref().map(TagName::new).transpose()?;
     let options = match name {
-        Some(tag) if args.delete => tag::Options::Delete { tag, version },
+        Some(tag) if args.delete => tag::Options::Delete { tag, version, dry_run: args.dry_run },
         Some(tag) if !args.list => tag::Options::Add { tag, version },
         tag => tag::Options::List { tag, version },
     };
@@ -189,7 +190,7 @@ pub(crate) fn tag(args: &Tag, session: &mut Session) -> Result<Answer, Failure> 
     if args.json.json {
         tag_json(&outcome, &mut session.ui)?;
     } else {
-        tag_text(&outcome, &mut session.ui)?;
+        tag_text(&outcome, args.dry_run, &mut session.ui)?;
     }
     Ok(Answer::Yes)
 }
@@ -198,12 +199,13 @@ pub(crate) fn tag(args: &Tag, session: &mut Session) -> Result<Answer, Failure> 
 pub(crate) fn untag(args: &Untag, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
     let version = args.revision.as_deref().map(|text| repository.resolve_version(text)).transpose()?;
-    let options = tag::Options::Delete { tag: TagName::new(args.name.as_str())?, version };
+    let tag = TagName::new(args.name.as_str())?;
+    let options = tag::Options::Delete { tag, version, dry_run: args.dry_run };
     let outcome = session.monitored(|monitor| tag::run(&repository, &options, monitor))?;
     if args.json.json {
         tag_json(&outcome, &mut session.ui)?;
     } else {
-        tag_text(&outcome, &mut session.ui)?;
+        tag_text(&outcome, args.dry_run, &mut session.ui)?;
     }
     Ok(Answer::Yes)
 }
@@ -227,7 +229,7 @@ fn tag_json(outcome: &tag::Outcome, ui: &mut Ui) -> io::Result<()> {
     ui.json(&document)
 }
 
-fn tag_text(outcome: &tag::Outcome, ui: &mut Ui) -> io::Result<()> {
+fn tag_text(outcome: &tag::Outcome, dry_run: bool, ui: &mut Ui) -> io::Result<()> {
     let full = |version: &VersionSummary| format!("{}@{}", version.dataset, version.label);
     match outcome {
         tag::Outcome::List(tags) => {
@@ -258,7 +260,8 @@ fn tag_text(outcome: &tag::Outcome, ui: &mut Ui) -> io::Result<()> {
         }
         tag::Outcome::Deleted { tag, versions } => {
             let from = plural(versions.len() as u64, "version", "versions");
-            ui.report(&format!("Removed the tag {tag} from {from}"))
+            let verb = if dry_run { "Would remove" } else { "Removed" };
+            ui.report(&format!("{verb} the tag {tag} from {from}"))
         }
     }
 }

@@ -18,7 +18,7 @@ fn create(name: &str, at: Option<VersionId>, force: bool) -> Options {
 }
 
 fn delete(name: &str, force: bool) -> Options {
-    Options::Delete { name: dataset(name), force }
+    Options::Delete { name: dataset(name), force, dry_run: false }
 }
 
 fn rename(from: &str, to: &str) -> Options {

@@ -11,7 +11,7 @@ fn add(name: &str, version: Option<VersionId>) -> Options {
 }
 
 fn delete(name: &str, version: Option<VersionId>) -> Options {
-    Options::Delete { tag: tag(name), version }
+    Options::Delete { tag: tag(name), version, dry_run: false }
 }
 
 /// Each tag and the versions that bear it.

@@ -118,3 +118,22 @@ fn a_dataset_gets_another_name_and_keeps_its_labels() {
     assert_snapshot!(sandbox.ok(["rename", "felines", "felines/all"]), @"Renamed felines to felines/all (3 versions)");
     sandbox.ok(["rev-parse", "felines/all@1.0.0"]);
 }
+
+#[test]
+fn what_destroys_can_be_tried_first() {
+    let sandbox = pets();
+    sandbox.ok(["tag", "gold", "dogs"]);
+    let before = (sandbox.ok(["tag"]), sandbox.ok(["branch"]), sandbox.ok(["ls-files"]));
+    assert_snapshot!(sandbox.ok(["untag", "gold", "--dry-run"]), @"Would remove the tag gold from 1 version");
+    sandbox.ok(["tag", "-d", "-n", "gold"]);
+    assert!(sandbox.ok(["branch", "-d", "-n", "-f", "dogs"]).starts_with("Would delete the dataset dogs"));
+    assert_snapshot!(sandbox.ok(["rm", "-n", "table.csv"]), @r"
+    removed   table.csv
+    Would remove 1 file
+    ");
+    sandbox.ok(["rm", "--cached", "-n", "images"]);
+    sandbox.write("table.csv", "edited");
+    sandbox.fails(3, ["rm", "-n", "table.csv"]);
+    assert_eq!(before, (sandbox.ok(["tag"]), sandbox.ok(["branch"]), sandbox.ok(["ls-files"])));
+    assert_eq!(sandbox.read("table.csv"), b"edited");
+}
