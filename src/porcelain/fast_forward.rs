@@ -10,7 +10,8 @@ use crate::worktree::IndexEditor;
 /// touched. With `sparse`, the worktree becomes one that holds only what is wanted.
 ///
 /// # Errors
-/// When something uncommitted would be lost: then nothing is touched; when the dataset moved meanwhile.
+/// When something uncommitted would be lost, or a draft of the current dataset is open: then nothing is touched; when the dataset moved
+/// meanwhile.
 pub(super) fn fast_forward(
     repo: &Repository,
     dataset: &DatasetName,
@@ -27,6 +28,7 @@ pub(super) fn fast_forward(
     }
     let mut index = repo.edit_index(monitor)?;
     merge::refuse_under_way(repo)?;
+    repo.check_no_draft()?;
     let stats = bring(repo, &mut index, before, to, sparse, monitor)?;
     // With the lock of the index still held, so that no commit comes in between.
     move_ref(repo, dataset, before, to, why, monitor)?;

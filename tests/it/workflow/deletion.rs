@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::pets;
+use super::{noise, pets};
 use crate::support::sandbox::Sandbox;
 
 fn stored(sandbox: &Sandbox) -> u64 {
@@ -10,21 +10,11 @@ fn stored(sandbox: &Sandbox) -> u64 {
     packs.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
-/// Bytes that do not compress.
-fn noise(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..100_000).map(|_| next()).collect()
-}
-
 #[test]
 fn the_newest_version_goes_and_its_space_is_freed() {
     let sandbox = pets();
     sandbox.ok(["switch", "dogs"]);
-    sandbox.write("big", noise(1));
+    sandbox.write("big", noise(1, 100_000));
     sandbox.ok(["add", "."]);
     sandbox.ok(["commit", "-m", "Big"]);
     assert_snapshot!(sandbox.fails(3, ["delete", "dogs@1.0.1"]), @"
@@ -37,11 +27,11 @@ fn the_newest_version_goes_and_its_space_is_freed() {
     hint: --entire-dataset deletes all of them; 'dogs@latest' names the newest one, 'dsv log dogs' lists them
     ");
     assert_snapshot!(sandbox.ok(["delete", "dogs@latest", "--dry-run"]), @"
-    Would delete dogs@1.0.1  c63b0659a043
+    Would delete dogs@1.0.1  9443c7b924f9
       dogs is at a1f972588481 now
     ");
     assert_snapshot!(sandbox.ok(["delete", "dogs@latest"]), @"
-    Deleted dogs@1.0.1  c63b0659a043
+    Deleted dogs@1.0.1  9443c7b924f9
       dogs is at a1f972588481 now
     ");
     assert_snapshot!(sandbox.fails(3, ["show", "dogs@1.0.1"]), @"
@@ -66,11 +56,11 @@ fn the_newest_version_goes_and_its_space_is_freed() {
 #[test]
 fn a_version_in_the_middle_goes_and_no_child_loses_anything() {
     let sandbox = pets();
-    sandbox.write("big", noise(1));
+    sandbox.write("big", noise(1, 100_000));
     sandbox.ok(["add", "."]);
     sandbox.ok(["commit", "-m", "Big"]);
-    sandbox.write("big", noise(2));
-    sandbox.write("kept", noise(3));
+    sandbox.write("big", noise(2, 100_000));
+    sandbox.write("kept", noise(3, 100_000));
     sandbox.ok(["add", "."]);
     sandbox.ok(["commit", "-m", "Other big"]);
     assert_snapshot!(sandbox.fails(3, ["delete", "cats@1.0.2"]), @"
@@ -78,7 +68,7 @@ fn a_version_in_the_middle_goes_and_no_child_loses_anything() {
     hint: they keep all their files; --force deletes it, and its own files go with the next 'dsv gc'
     ");
     assert_snapshot!(sandbox.ok(["delete", "cats@1.0.2", "--force"]), @"
-    Deleted cats@1.0.2  e77504e8bdb3
+    Deleted cats@1.0.2  c94a27200da5
       cats@1.0.3, which came from it, keeps all its files
     ");
     assert_snapshot!(sandbox.fails(3, ["delete", "cats@1.0.2", "--force"]), @"
@@ -91,9 +81,9 @@ fn a_version_in_the_middle_goes_and_no_child_loses_anything() {
     sandbox.ok(["fsck", "--full"]);
     sandbox.ok(["verify"]);
     assert_snapshot!(sandbox.ok(["log", "--oneline", "--stat"]), @"
-    037ff1127e8d cats@1.0.3 (HEAD, cats) Other big
+    3f28e55e9c58 cats@1.0.3 (HEAD, cats) Other big
       2 files added (195 KiB)
-    e77504e8bdb3 cats@1.0.2 (deleted) Big
+    c94a27200da5 cats@1.0.2 (deleted) Big
     e6fc2e95400a cats@1.0.1 More cats
       1 file modified (4 B)
     10456d814ff0 cats@1.0.0 First cats

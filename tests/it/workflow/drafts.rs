@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::pets;
+use super::{noise, pets};
 
 #[test]
 fn a_draft_inherits_from_several_parents_and_becomes_a_version() {
@@ -199,16 +199,6 @@ fn squash_makes_one_version_that_depends_on_none() {
     assert_snapshot!(sandbox.ok(["compare", "cats", "flat"]), @"Comparison summary: 0 files removed, 2 files modified, 1 file added, 0 files renamed");
 }
 
-/// Bytes that do not compress.
-fn noise(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..200_000).map(|_| next()).collect()
-}
-
 #[test]
 fn what_is_uploaded_early_is_not_sent_again() {
     let sandbox = pets();
@@ -220,7 +210,7 @@ fn what_is_uploaded_early_is_not_sent_again() {
     hint: open one with 'dsv create NAME'; 'dsv list --all' shows those that lie aside
     ");
     sandbox.ok(["create", "week", "--parents", "cats"]);
-    sandbox.write("monday", noise(1));
+    sandbox.write("monday", noise(1, 200_000));
     sandbox.ok(["add", "monday"]);
     let sent = sandbox.json(["upload", "--json"]);
     assert!(sent["bytes"].as_u64().unwrap() > 200_000, "{sent}");
@@ -230,7 +220,7 @@ fn what_is_uploaded_early_is_not_sent_again() {
     cats            2  1.0.1       2      7 B  final      2026-11-23 14:05
     week               1.0.0       3  195 KiB  uploading  2026-11-23 14:05  by Eva Example <eva@example.org>
     ");
-    sandbox.write("tuesday", noise(2));
+    sandbox.write("tuesday", noise(2, 200_000));
     sandbox.ok(["add", "tuesday"]);
     let sent = sandbox.json(["upload", "--json"]);
     assert!((200_000..220_000).contains(&sent["bytes"].as_u64().unwrap()), "{sent}");
@@ -253,7 +243,7 @@ fn what_is_uploaded_early_is_not_sent_again() {
         "twin".as_ref(),
     ]);
     sandbox.ok(["-C", "twin", "fsck", "--full"]);
-    assert_eq!(sandbox.read("twin/tuesday"), noise(2));
+    assert_eq!(sandbox.read("twin/tuesday"), noise(2, 200_000));
 }
 
 #[test]
@@ -263,7 +253,7 @@ fn packs_that_were_collected_meanwhile_are_sent_again() {
     sandbox.ok(["remote".as_ref(), "add".as_ref(), "origin".as_ref(), remote.as_os_str()]);
     sandbox.ok(["push", "cats"]);
     sandbox.ok(["create", "week", "--parents", "cats"]);
-    sandbox.write("monday", noise(1));
+    sandbox.write("monday", noise(1, 200_000));
     sandbox.ok(["add", "monday"]);
     let before = packs(&remote);
     sandbox.ok(["upload"]);
@@ -300,4 +290,26 @@ fn a_failed_upload_is_told_until_it_is_tried_again() {
 fn packs(remote: &std::path::Path) -> Vec<std::path::PathBuf> {
     let folders = std::fs::read_dir(remote.join("packs")).unwrap().map(|entry| entry.unwrap().path());
     folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+}
+
+#[test]
+fn others_cannot_move_the_dataset_under_an_open_draft() {
+    let sandbox = pets();
+    let remote = sandbox.root().join("remote");
+    sandbox.ok(["remote".as_ref(), "add".as_ref(), "origin".as_ref(), remote.as_os_str()]);
+    sandbox.ok(["push", "cats"]);
+    sandbox.ok(["clone".as_ref(), remote.as_os_str(), "twin".as_ref()]);
+    std::fs::write(sandbox.work().join("twin/table.csv"), "3\n").unwrap();
+    sandbox.ok(["-C", "twin", "commit", "-a", "-m", "Third"]);
+    sandbox.ok(["-C", "twin", "push"]);
+    sandbox.ok(["create", "cats", "--parents", "cats", "dogs"]);
+    assert_snapshot!(sandbox.fails(3, ["pull"]), @r"
+    error: a draft of 'cats' is open
+    hint: 'dsv commit' makes it a version, 'dsv abort' sets it aside ('dsv resume cats' brings it back)
+    ");
+    assert_eq!(sandbox.read("table.csv"), b"1\n");
+    sandbox.ok(["abort"]);
+    sandbox.ok(["pull"]);
+    // What the draft was to follow is no longer the newest.
+    assert!(sandbox.fails(3, ["resume"]).contains("not among the parents"));
 }

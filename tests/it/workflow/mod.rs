@@ -6,6 +6,7 @@ mod drafts;
 mod records;
 mod search;
 
+use crate::support::rng::Rng;
 use crate::support::sandbox::Sandbox;
 
 /// A repository with two datasets: `cats` at 1.0.1 and `dogs` at 1.0.0, which came from `cats@1.0.0`; the folder stands on
@@ -25,4 +26,11 @@ fn pets() -> Sandbox {
     sandbox.write("table.csv", "1\n2\n");
     sandbox.ok(["commit", "-a", "-m", "More cats"]);
     sandbox
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    Rng::new(seed).fill(&mut bytes);
+    bytes
 }
