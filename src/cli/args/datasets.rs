@@ -83,11 +83,15 @@ pub(crate) struct Upload {
 #[command(after_help = "\
 Examples:
   dsv resume
-  dsv resume pets")]
+  dsv resume pets
+  dsv resume pets --as more-pets")]
 pub(crate) struct Resume {
     /// Its dataset; the only draft unless told
     #[arg(value_name = "NAME")]
     pub(crate) dataset: Option<String>,
+    /// Go on with it as a draft of a new dataset: where others moved the one that it was opened for
+    #[arg(long = "as", value_name = "NEW")]
+    pub(crate) as_dataset: Option<String>,
     #[command(flatten)]
     pub(crate) json: Json,
 }

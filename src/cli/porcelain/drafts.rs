@@ -228,7 +228,8 @@ pub(crate) fn upload(args: &Upload, session: &mut Session) -> Result<Answer, Fai
 pub(crate) fn resume(args: &Resume, session: &mut Session) -> Result<Answer, Failure> {
     let repository = session.repository()?;
     let dataset = args.dataset.as_deref().map(DatasetName::new).transpose()?;
-    let options = resume::Options { dataset };
+    let as_dataset = args.as_dataset.as_deref().map(DatasetName::new).transpose()?;
+    let options = resume::Options { dataset, as_dataset };
     let outcome = session.monitored(|monitor| resume::run(&repository, &options, monitor))?;
     if args.json.json {
         session.ui.json(&Ended {

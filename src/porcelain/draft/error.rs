@@ -38,6 +38,14 @@ pub enum DraftError {
         /// How many.
         staged: usize,
     },
+    /// The dataset has another newest version than when the draft was opened.
+    #[error("'{name}' was moved since the draft was opened{}", newest.as_ref().map_or_else(String::new, |newest| format!(", to {newest}")))]
+    Moved {
+        /// The dataset.
+        name: DatasetName,
+        /// Its newest version, if it has any.
+        newest: Option<String>,
+    },
     /// The dataset's newest version is not among what the draft is made from.
     #[error("'{name}' exists, and its newest version {newest} is not among the parents")]
     NotFromNewest {
@@ -52,7 +60,9 @@ impl DraftError {
     /// The stable kind.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Open { .. } | Self::Staged { .. } | Self::NotFromNewest { .. } => ErrorKind::Refused,
+            Self::Open { .. } | Self::Staged { .. } | Self::NotFromNewest { .. } | Self::Moved { .. } => {
+                ErrorKind::Refused
+            }
             Self::Aside { .. } => ErrorKind::AlreadyExists,
             Self::None { .. } | Self::NoneOpen => ErrorKind::NotFound,
             Self::Which { names } if names.is_empty() => ErrorKind::NotFound,
@@ -76,6 +86,9 @@ impl DraftError {
             Self::Staged { .. } => {
                 "commit them first with 'dsv commit -m MESSAGE', or bring back what was there with 'dsv restore --staged .'".to_owned()
             }
+            Self::Moved { name, .. } => format!(
+                "'dsv resume {name} --as NAME' goes on with it as a dataset of its own; 'dsv merge' brings both together"
+            ),
             Self::NotFromNewest { name, .. } => {
                 format!("add it with '--parents {name}', or choose another name for the new dataset")
             }

@@ -13,6 +13,8 @@ use crate::porcelain::{Error, Repository, checkout, merge, status};
 pub struct Options {
     /// Its dataset; the only one that lies aside unless told.
     pub dataset: Option<DatasetName>,
+    /// Go on with it as a draft of this dataset, which must not exist.
+    pub as_dataset: Option<DatasetName>,
 }
 
 /// What is open again.
@@ -47,13 +49,10 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     }
     repo.check_no_draft()?;
     draft.check(Step::Resume)?;
-    let tip = repo.refs().read(&draft.dataset)?;
-    if tip != draft.tip {
-        let newest = match tip {
-            Some(tip) => repo.db().version(&tip)?.full_label(),
-            None => "none".to_owned(),
-        };
-        return Err(DraftError::NotFromNewest { name: draft.dataset, newest }.into());
+    let was = draft.dataset.clone();
+    match &options.as_dataset {
+        Some(name) => become_draft_of(repo, &mut draft, name)?,
+        None => check_not_moved(repo, &draft)?,
     }
     let before = repo.head_tree()?;
     let staged = diff_index(repo.db(), before.as_ref(), &index)?.len();
@@ -78,8 +77,33 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     // Its tree is held by the staging index now.
     stand_on(repo, &draft, "resume", monitor)?;
     repo.drafts().write(&draft)?;
+    if was != draft.dataset {
+        repo.drafts().remove(&was)?;
+    }
     let (_, _, changes) = status::summarize(diff_index(repo.db(), some_tree(draft.base).as_ref(), &index)?);
     Ok(Outcome { draft, changes, stats })
+}
+
+/// Refuses a draft whose dataset has got another newest version since: the next one would not follow that.
+fn check_not_moved(repo: &Repository, draft: &Draft) -> Result<(), Error> {
+    let tip = repo.refs().read(&draft.dataset)?;
+    if tip == draft.tip {
+        return Ok(());
+    }
+    let newest = tip.map(|tip| repo.db().version(&tip)).transpose()?.map(|version| version.full_label());
+    Err(DraftError::Moved { name: draft.dataset.clone(), newest }.into())
+}
+
+fn become_draft_of(repo: &Repository, draft: &mut Draft, name: &DatasetName) -> Result<(), Error> {
+    if repo.refs().read(name)?.is_some() || repo.drafts().read(name)?.is_some() {
+        return Err(Error::DatasetExists { name: name.clone() });
+    }
+    repo.refs().check_room(name)?;
+    draft.dataset = name.clone();
+    draft.tip = None;
+    // It was chosen among the labels of another dataset.
+    draft.label = None;
+    Ok(())
 }
 
 fn choose(repo: &Repository, options: &Options) -> Result<Draft, Error> {

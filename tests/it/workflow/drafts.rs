@@ -311,5 +311,16 @@ fn others_cannot_move_the_dataset_under_an_open_draft() {
     sandbox.ok(["abort"]);
     sandbox.ok(["pull"]);
     // What the draft was to follow is no longer the newest.
-    assert!(sandbox.fails(3, ["resume"]).contains("not among the parents"));
+    assert_snapshot!(sandbox.fails(3, ["resume"]), @"
+    error: 'cats' was moved since the draft was opened, to cats@1.0.2
+    hint: 'dsv resume cats --as NAME' goes on with it as a dataset of its own; 'dsv merge' brings both together
+    ");
+    sandbox.fails(3, ["resume", "--as", "dogs"]);
+    assert_snapshot!(sandbox.ok(["resume", "cats", "--as", "mixed"]), @"Opened the draft of mixed again: no file changed");
+    sandbox.ok(["commit", "-m", "Mixed"]);
+    assert_eq!(sandbox.ok(["cat", "mixed:images/1.png"]), "dog!");
+    sandbox.fails(3, ["resume"]);
+    sandbox.ok(["switch", "cats"]);
+    sandbox.ok(["merge", "mixed", "--ours"]);
+    assert_eq!(sandbox.ok(["cat", "HEAD:table.csv"]), "3\n");
 }
