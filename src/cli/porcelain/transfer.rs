@@ -181,7 +181,7 @@ pub(crate) fn clone(args: &Clone, session: &mut Session) -> Result<Answer, Failu
 fn events(events: &BroughtEvents, ui: &mut Ui) -> io::Result<()> {
     events.skipped.iter().for_each(|skipped| ui.warn(&tame(skipped)));
     if events.new > 0 {
-        ui.report(&format!("  {} fetched", plural(events.new, "change of tags", "changes of tags")))?;
+        ui.report(&format!("  {} fetched", plural(events.new, "event", "events")))?;
     }
     Ok(())
 }
@@ -319,7 +319,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
     if outcome.events > 0 {
         session
             .ui
-            .report(&format!("  {} sent", plural(outcome.events, "change of tags", "changes of tags")))?;
+            .report(&format!("  {} sent", plural(outcome.events, "event", "events")))?;
     }
     Ok(Answer::Yes)
 }

@@ -13,9 +13,9 @@ fn tags_of_both_sides_end_up_on_both_sides() {
     let two = Two::committed();
     two.ok(&["tag", "gold"]);
     let said = two.ok(&["push"]);
-    assert!(said.contains("1 change of tags sent"), "{said}");
+    assert!(said.contains("1 event sent"), "{said}");
     let said = two.clone("bob");
-    assert!(said.contains("1 change of tags fetched"), "{said}");
+    assert!(said.contains("1 event fetched"), "{said}");
     assert_eq!(tags(&two.other("bob", &["tag"])), ["gold"].into());
 
     // Each changes something while the other does; nobody is told to pull first.
@@ -23,13 +23,13 @@ fn tags_of_both_sides_end_up_on_both_sides() {
     two.ok(&["tag", "silver"]);
     two.other("bob", &["tag", "bronze"]);
     let said = two.other("bob", &["push"]);
-    assert!(said.contains("up to date") && said.contains("1 change of tags sent"), "{said}");
+    assert!(said.contains("up to date") && said.contains("1 event sent"), "{said}");
     let said = two.ok(&["push"]);
-    assert!(said.contains("2 changes of tags sent"), "{said}");
+    assert!(said.contains("2 events sent"), "{said}");
     let said = two.ok(&["fetch"]);
-    assert!(said.contains("1 change of tags fetched"), "{said}");
+    assert!(said.contains("1 event fetched"), "{said}");
     let said = two.other("bob", &["pull"]);
-    assert!(said.contains("2 changes of tags fetched"), "{said}");
+    assert!(said.contains("2 events fetched"), "{said}");
     let both: BTreeSet<&str> = ["bronze", "silver"].into();
     assert_eq!(tags(&two.ok(&["tag"])), both);
     assert_eq!(tags(&two.other("bob", &["tag"])), both);
@@ -57,7 +57,7 @@ fn what_is_said_of_versions_that_are_not_there_is_not_sent() {
     assert_eq!(two.keys_below("events/"), Vec::<String>::new());
     // It goes along when the version does.
     let said = two.ok(&["push", "kept"]);
-    assert!(said.contains("1 change of tags sent"), "{said}");
+    assert!(said.contains("1 event sent"), "{said}");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_file_of_events_that_lies_or_is_torn_is_named_and_passed_over() {
     );
     std::fs::write(two.bucket().join(format!("events/{name}.jsonl")), &newer).unwrap();
     let said = two.other("bob", &["fetch"]);
-    assert!(said.contains("1 change of tags fetched"), "{said}");
+    assert!(said.contains("1 event fetched"), "{said}");
     assert_eq!(tags(&two.other("bob", &["tag"])), ["gold"].into());
     two.other("bob", &["fetch"]);
 }
@@ -95,10 +95,10 @@ fn another_remote_at_the_same_place_gets_all_of_them() {
     two.ok(&["push"]);
     std::fs::remove_dir_all(two.bucket()).unwrap();
     let said = two.ok(&["push"]);
-    assert!(said.contains("1 change of tags sent"), "{said}");
+    assert!(said.contains("1 event sent"), "{said}");
     two.ok(&["remote", "set-url", "origin", "../elsewhere"]);
     let said = two.ok(&["push"]);
-    assert!(said.contains("1 change of tags sent"), "{said}");
+    assert!(said.contains("1 event sent"), "{said}");
 }
 
 #[test]

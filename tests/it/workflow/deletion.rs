@@ -131,7 +131,7 @@ fn a_deletion_is_told_to_a_remote_and_comes_to_others() {
     assert_snapshot!(sandbox.ok(["-C", "twin", "pull"]), @"
     cats went from e6fc2e95400a to 10456d814ff0
       1 file written (2 B)
-      1 change of tags fetched
+      1 event fetched
     ");
     assert_eq!(sandbox.read("twin/table.csv"), b"1\n");
     sandbox.ok(["-C", "twin", "verify"]);
