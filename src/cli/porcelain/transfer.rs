@@ -317,9 +317,7 @@ pub(crate) fn push(args: &Push, session: &mut Session) -> Result<Answer, Failure
         }
     }
     if outcome.events > 0 {
-        session
-            .ui
-            .report(&format!("  {} sent", plural(outcome.events, "event", "events")))?;
+        session.ui.report(&format!("  {} sent", plural(outcome.events, "event", "events")))?;
     }
     Ok(Answer::Yes)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::DraftError;
 use crate::model::{Monitor, VersionId};
+use crate::porcelain::record::RecordError;
 use crate::porcelain::{Error, Repository};
 
 /// What to do.
@@ -49,7 +50,13 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
         }
         Options::Set { values, unset } => {
             let _index = repo.lock_index(monitor)?;
-            let mut draft = repo.open_draft()?.ok_or(DraftError::NoneOpen)?;
+            let Some(mut draft) = repo.open_draft()? else {
+                // Who stands on a version means that one.
+                return Err(match repo.head_version()? {
+                    Some((_, version)) => RecordError::FixedMetadata { what: version.full_label() }.into(),
+                    None => DraftError::NoneOpen.into(),
+                });
+            };
             unset.iter().for_each(|key| drop(draft.metadata.remove(key)));
             draft.metadata.extend(values.clone());
             repo.drafts().write(&draft)?;

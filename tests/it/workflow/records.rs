@@ -35,8 +35,8 @@ fn what_people_say_of_versions() {
     ");
     assert_snapshot!(sandbox.ok(["describe", "cats", "-m", ""]), @"Took away the description of cats@1.0.1  e6fc2e95400a");
     assert_snapshot!(sandbox.fails(3, ["meta", "set", "rows=1"]), @"
-    error: no draft is open
-    hint: open one with 'dsv create NAME'; 'dsv list --all' shows those that lie aside
+    error: the metadata of cats@1.0.1 is part of that version and cannot change
+    hint: make a new version with other metadata ('dsv commit --meta'), or add a remark with 'dsv note'
     ");
 }
 
