@@ -15,6 +15,7 @@ use crate::plumbing::stage::StageError;
 use crate::plumbing::store_files::StoreFilesError;
 use crate::plumbing::{StoreError, TreeError, cat_file, commit_tree, index_pack, mktree, refs, update_index};
 use crate::porcelain;
+use crate::porcelain::draft::DraftError;
 use crate::porcelain::settings::SettingsError;
 use crate::porcelain::sync::SyncError;
 
@@ -124,6 +125,7 @@ impl Explained for porcelain::Error {
             }
             Self::Merge(error) => error.details(),
             Self::Checkout(CheckoutError::WouldOverwrite { obstacles })
+            | Self::Draft(DraftError::InTheWay(CheckoutError::WouldOverwrite { obstacles }))
             | Self::Sync(SyncError::InTheWay(CheckoutError::WouldOverwrite { obstacles })) => {
                 obstacles.iter().map(|(path, why)| format!("{path} ({})", why.as_str())).collect()
             }

@@ -7,7 +7,7 @@ use crate::model::{
     DRAFT_FORMAT, DatasetName, Head, Label, Monitor, Step, TagName, Totals, TreeId, VersionId,
 };
 use crate::plumbing::Writer;
-use crate::plumbing::checkout::CheckoutStats;
+use crate::plumbing::checkout::{CheckoutError, CheckoutStats};
 use crate::plumbing::commit_tree::check_parents;
 use crate::plumbing::diff_index::diff_index;
 use crate::plumbing::history::ancestors;
@@ -16,6 +16,7 @@ use crate::plumbing::overlay_tree::{Overridden, overlay};
 use crate::plumbing::tree_edit::{WrittenTree, empty_tree};
 use crate::porcelain::record::Recorded;
 use crate::porcelain::{Error, Repository, checkout, merge};
+use crate::worktree::IndexEditor;
 
 /// What to open.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     };
     // It counts only once the worktree stands on its dataset.
     repo.drafts().write(&draft)?;
-    let mut stats = checkout::settle(repo, &mut index, base.id, monitor)?;
+    let mut stats = settle(repo, &mut index, base.id, monitor)?;
     stand_on(repo, &draft, "create", monitor)?;
     drop(index);
     if options.checkout {
@@ -179,6 +180,21 @@ pub(in crate::porcelain) fn merged(
         };
     }
     Ok(merged)
+}
+
+/// Brings the index to the tree of a draft, and tells in the draft's words what is in the way.
+pub(super) fn settle(
+    repo: &Repository,
+    index: &mut IndexEditor,
+    to: TreeId,
+    monitor: &Monitor<'_>,
+) -> Result<CheckoutStats, Error> {
+    match checkout::settle(repo, index, to, monitor) {
+        Err(Error::Checkout(error @ CheckoutError::WouldOverwrite { .. })) => {
+            Err(DraftError::InTheWay(error).into())
+        }
+        settled => settled,
+    }
 }
 
 /// The worktree stands on the draft's dataset from now on.

@@ -1,10 +1,14 @@
 //! Why a draft cannot be opened, ended or gone on with.
 
 use crate::model::{DatasetName, ErrorKind};
+use crate::plumbing::checkout::CheckoutError;
 
 /// Why a draft cannot be opened, ended or gone on with.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
+    /// Files of the worktree that are not committed are where the draft has others. Nothing was touched.
+    #[error(transparent)]
+    InTheWay(#[from] CheckoutError),
     /// One is open.
     #[error("a draft of '{name}' is open")]
     Open {
@@ -58,8 +62,9 @@ pub enum DraftError {
 
 impl DraftError {
     /// The stable kind.
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::InTheWay(error) => error.kind(),
             Self::Open { .. } | Self::Staged { .. } | Self::NotFromNewest { .. } | Self::Moved { .. } => {
                 ErrorKind::Refused
             }
@@ -73,6 +78,9 @@ impl DraftError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::InTheWay(_) => {
+                "commit them with 'dsv commit -a -m MESSAGE', or move them away; nothing was changed".to_owned()
+            }
             Self::Open { name } => format!(
                 "'dsv commit' makes it a version, 'dsv abort' sets it aside ('dsv resume {name}' brings it back)"
             ),

@@ -1,6 +1,6 @@
 //! `dsv resume`: goes on with a draft that was set aside.
 
-use super::create::{some_tree, stand_on};
+use super::create::{settle, some_tree, stand_on};
 use super::{Draft, DraftError, DraftState};
 use crate::model::{DatasetName, Monitor, Step};
 use crate::plumbing::checkout::CheckoutStats;
@@ -69,7 +69,7 @@ pub fn run(repo: &Repository, options: &Options, monitor: &Monitor<'_>) -> Resul
     if goes_on {
         checkout::take_half_settled(repo, &mut index)?;
     }
-    let mut stats = checkout::settle(repo, &mut index, holds, monitor)?;
+    let mut stats = settle(repo, &mut index, holds, monitor)?;
     // What it inherits stays away; what was worked on comes back.
     let (base, holds) = (some_tree(draft.base), some_tree(holds));
     stats = stats.plus(checkout::bring_changed(repo, &mut index, base, holds, monitor)?);

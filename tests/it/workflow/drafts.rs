@@ -131,7 +131,7 @@ fn what_is_not_staged_is_never_lost_with_a_draft() {
     assert_snapshot!(sandbox.fails(3, ["create", "pets", "--parents", "dogs"]), @"
     error: 1 uncommitted file would be lost
       table.csv (modified)
-    hint: commit them with 'dsv commit -a -m MESSAGE', or give --force to lose them; nothing was changed
+    hint: commit them with 'dsv commit -a -m MESSAGE', or move them away; nothing was changed
     ");
     assert_eq!(sandbox.read("table.csv"), b"half done");
     assert_eq!(sandbox.ok(["list", "--all"]).lines().count(), 3);
